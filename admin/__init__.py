@@ -1,0 +1,1 @@
+"""What people see: the console, the front door of webhooks, the commands."""

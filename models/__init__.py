@@ -1,0 +1,1 @@
+"""What is true: the tables, and the rules that define their values."""

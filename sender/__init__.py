@@ -1,0 +1,1 @@
+"""What we do: the only folder that talks to Twilio."""
