@@ -1,0 +1,113 @@
+"""Who is a tenant, and which numbers may it send from?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId, UTCDateTime, words
+
+
+class Profile(StrEnum):
+    """What kind of organisation the account is; it decides which rules apply."""
+
+    ASSOCIATION = "association"
+    BUSINESS = "business"
+    FIRST_PARTY_CREDITOR = "first_party_creditor"
+    THIRD_PARTY_COLLECTOR = "third_party_collector"
+
+
+class SenderKind(StrEnum):
+    """What a sending number is; rates and throughput depend on it."""
+
+    TOLL_FREE = "toll_free"
+    LONG_CODE = "long_code"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC = "alphanumeric"
+    MESSAGING_SERVICE = "messaging_service"
+
+
+class Verification(StrEnum):
+    """Where a sender stands with the carriers; Twilio's words for toll-free, lower-cased."""
+
+    NOT_NEEDED = "not_needed"
+    UNVERIFIED = "unverified"
+    PENDING_REVIEW = "pending_review"
+    IN_REVIEW = "in_review"
+    TWILIO_APPROVED = "twilio_approved"
+    TWILIO_REJECTED = "twilio_rejected"
+
+
+class Account(Base):
+    """The tenant: an organisation, its plan and its linked SMS account."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    profile: Mapped[Profile] = mapped_column(words(Profile), default=Profile.ASSOCIATION)
+    time_zone: Mapped[str] = mapped_column(default="America/New_York")
+    default_region: Mapped[str] = mapped_column(default="US")
+    plan: Mapped[str] = mapped_column(default="Pay as you go")
+    included_segments: Mapped[int] = mapped_column(default=0)
+    segment_limit: Mapped[int] = mapped_column(default=20_000)
+    alert_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
+    twilio_sid: Mapped[str | None] = mapped_column(unique=True)
+    twilio_token: Mapped[str | None] = mapped_column(Text)
+    """Auth token sealed by `models.secrets`; never plain."""
+    twilio_token_previous: Mapped[str | None] = mapped_column(Text)
+    test_mode: Mapped[bool] = mapped_column(default=False)
+    pumping_protection: Mapped[bool] = mapped_column(default=False)
+    blocked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """Set for everyone when Twilio answers 429 for the account."""
+    launch_epoch: Mapped[int] = mapped_column(default=1)
+    retention_days: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    senders: Mapped[list[SendingNumber]] = relationship(back_populates="account", order_by="SendingNumber.id")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SendingNumber(Base):
+    """A number, short code, name or messaging service that messages come from, and its throughput."""
+
+    __tablename__ = "sending_number"
+    __table_args__ = (UniqueConstraint("account_id", "address"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    label: Mapped[str]
+    address: Mapped[str]
+    """E.164, short code digits, alphanumeric name, or MG… for a messaging service."""
+    kind: Mapped[SenderKind] = mapped_column(words(SenderKind))
+    sid: Mapped[str | None]
+    segments_per_second: Mapped[int]
+    verification: Mapped[Verification] = mapped_column(words(Verification), default=Verification.NOT_NEEDED)
+    active: Mapped[bool] = mapped_column(default=True)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    """The account's "Default SMS Send From"; a campaign may choose another."""
+    tat_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Theoretical arrival time of the rate limit, microseconds since 1970 UTC (facts: GCRA)."""
+    blocked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    account: Mapped[Account] = relationship(back_populates="senders")
+
+    @property
+    def may_send(self) -> bool:
+        """A toll-free number sends nothing until Twilio approved it (error 30032; all others blocked since 2024-01-31)."""
+        settled = {Verification.TWILIO_APPROVED}
+        if self.kind is not SenderKind.TOLL_FREE:
+            settled.add(Verification.NOT_NEEDED)
+        return self.active and self.verification in settled
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.address})"

@@ -1,0 +1,210 @@
+"""What goes out to whom, when: campaigns, their audiences, runs and lanes, and which state may follow which."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.accounts import Account, SendingNumber
+from models.base import Base, BigId, UTCDateTime, words
+from models.consent import Purpose
+from models.templates import TemplateVersion
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    ARCHIVED = "archived"
+
+
+S = CampaignState
+MAY_FOLLOW: dict[CampaignState, frozenset[CampaignState]] = {
+    S.DRAFT: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED, S.ARCHIVED}),
+    S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.CANCELLED}),
+    S.SENDING: frozenset({S.PAUSED, S.COMPLETED, S.CANCELLED}),
+    S.PAUSED: frozenset({S.SENDING, S.CANCELLED}),
+    S.COMPLETED: frozenset({S.ARCHIVED}),
+    S.CANCELLED: frozenset({S.ARCHIVED}),
+    S.ARCHIVED: frozenset({S.COMPLETED, S.CANCELLED, S.DRAFT}),
+}
+"""Which state may follow which; an archived campaign returns to where it came from."""
+
+
+class Reason(StrEnum):
+    """Why a row of an audience gets no message; exactly one applies, the first that does."""
+
+    EMPTY_PHONE = "empty_phone"
+    INVALID_NUMBER = "invalid_number"
+    DUPLICATE = "duplicate"
+    LANDLINE = "landline"
+    PREMIUM = "premium"
+    COUNTRY_DISABLED = "country_disabled"
+    OPTED_OUT = "opted_out"
+    MISSING_FIELD = "missing_field"
+    TOO_LONG = "too_long"
+    NO_TIME_ZONE = "no_time_zone"
+    WINDOW_CLOSED = "window_closed"
+    SEGMENT_LIMIT = "segment_limit"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    ATTEMPTS = "attempts"
+
+
+class Audience(Base):
+    """A list of people as it was given to us, kept so that "who got it" can always be answered."""
+
+    __tablename__ = "audience"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str]
+    filename: Mapped[str] = mapped_column(default="")
+    sha256: Mapped[str] = mapped_column(default="")
+    columns: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Column mapping: file column → field name; "phone", "name", "external_id", "time_zone" are ours."""
+    rows: Mapped[int] = mapped_column(default=0)
+    usable: Mapped[int] = mapped_column(default=0)
+    complete: Mapped[bool] = mapped_column(default=False)
+    created_by: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    account: Mapped[Account] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.rows:,} rows)"
+
+
+class AudienceRow(Base):
+    """One input row: either a contact, or the one reason why not."""
+
+    __tablename__ = "audience_row"
+    __table_args__ = (Index("ix_audience_row_audience_id_contact_id", "audience_id", "contact_id"),)
+
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    """Row number in the file, the first row under the header being 1."""
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    reason: Mapped[Reason | None] = mapped_column(words(Reason))
+    detail: Mapped[str] = mapped_column(default="")
+
+
+class Campaign(Base):
+    """A template to an audience on a schedule from a sender."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        UniqueConstraint("account_id", "name"),
+        Index("ix_campaign_account_id_state", "account_id", "state", "id"),
+        Index("ix_campaign_state_starts_at", "state", "starts_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str]
+    purpose: Mapped[Purpose] = mapped_column(words(Purpose), default=Purpose.ACCOUNT)
+    state: Mapped[CampaignState] = mapped_column(words(CampaignState), default=CampaignState.DRAFT)
+    template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sending_number.id"))
+    starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    recurrence: Mapped[str | None]
+    """RFC 5545 RRULE on the account's wall time; empty for a one-time campaign."""
+    segment_limit: Mapped[int | None]
+    budget_u: Mapped[int | None] = mapped_column(BigInteger)
+    report_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
+    priority: Mapped[int] = mapped_column(default=5)
+    forecast_u: Mapped[int | None] = mapped_column(BigInteger)
+    """What the last review of this campaign expected it to cost, micros."""
+    created_by: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    account: Mapped[Account] = relationship()
+    template_version: Mapped[TemplateVersion] = relationship()
+    audience: Mapped[Audience] = relationship()
+    sender: Mapped[SendingNumber] = relationship()
+    runs: Mapped[list[Run]] = relationship(back_populates="campaign", order_by="Run.number")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(Base):
+    """One occurrence of a campaign, with its own audience snapshot and figures."""
+
+    __tablename__ = "run"
+    __table_args__ = (UniqueConstraint("campaign_id", "number"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    number: Mapped[int]
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
+    template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sending_number.id"))
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expanded_to: Mapped[int] = mapped_column(default=0)
+    """The last audience row turned into a message or an exclusion: where a restart goes on."""
+    expanded: Mapped[bool] = mapped_column(default=False)
+    audience_size: Mapped[int] = mapped_column(default=0)
+    messages: Mapped[int] = mapped_column(default=0)
+    excluded: Mapped[int] = mapped_column(default=0)
+    segments: Mapped[int] = mapped_column(default=0)
+    segments_claimed: Mapped[int] = mapped_column(default=0)
+    segment_limit: Mapped[int | None]
+    launch_epoch: Mapped[int] = mapped_column(default=1)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    campaign: Mapped[Campaign] = relationship(back_populates="runs")
+
+    def __str__(self) -> str:
+        return f"Run {self.number}"
+
+
+class Exclusion(Base):
+    """A row of a run's audience that got no message, and the one reason."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (Index("ix_exclusion_run_id_reason", "run_id", "reason", "row"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    reason: Mapped[Reason] = mapped_column(words(Reason))
+    detail: Mapped[str] = mapped_column(default="")
+
+
+class Lane(Base):
+    """The messages of one run that share a sender and a set of time zones, and so a legal window."""
+
+    __tablename__ = "lane"
+    __table_args__ = (UniqueConstraint("run_id", "sender_id", "zones", "region"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sending_number.id"))
+    region: Mapped[str]
+    zones: Mapped[str]
+    """Comma-separated zone names; empty when nobody can tell."""
+    priority: Mapped[int] = mapped_column(default=5)
+    opens_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """The window now in force, UTC; recomputed when it has passed. Both empty: open at any hour."""
+    closes_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    why: Mapped[str] = mapped_column(default="")
+    held: Mapped[bool] = mapped_column(default=False)
+    """No window can be found; a person has to decide."""
+
+    run: Mapped[Run] = relationship()
+    sender: Mapped[SendingNumber] = relationship()

@@ -1,0 +1,47 @@
+"""Who are the people we hold?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.accounts import Account
+from models.base import Base, BigId, UTCDateTime
+
+
+class Contact(Base):
+    """A person of an account. The phone is normalised at the door; the number as written is kept beside it."""
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        UniqueConstraint("account_id", "phone"),
+        Index("ix_contact_account_id_external_id", "account_id", "external_id"),
+        Index("ix_contact_account_id_name", "account_id", "name", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    phone: Mapped[str]
+    """E.164."""
+    phone_raw: Mapped[str]
+    region: Mapped[str]
+    line_type: Mapped[str]
+    time_zones: Mapped[str] = mapped_column(default="")
+    """Every zone the number may be in, comma-separated; empty when the number cannot tell."""
+    time_zone: Mapped[str | None]
+    """The person's own zone, when known; it wins over the number's."""
+    name: Mapped[str] = mapped_column(default="")
+    address_region: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    external_id: Mapped[str | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    account: Mapped[Account] = relationship()
+
+    def __str__(self) -> str:
+        return self.name or f"Contact {self.id}"

@@ -1,0 +1,93 @@
+"""What happened each day, counted once: the daily facts, and the delta that every change of a message adds to them.
+
+Whoever changes a message writes its delta in the same transaction; `analytics.rollups.fold` adds the deltas up. Days are UTC
+days of creation, like Twilio's usage days. Only Twilio's words are counted: while a message is still ours it has no delta.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import BigInteger, Date, PrimaryKeyConstraint, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, BigId
+from models.messages import RANK, Message, MessageStatus
+
+FIELDS = ("account_id", "day", "run_id", "direction", "kind", "region", "sender_id", "status", "error_code", "encoding")
+SUMS = ("messages", "segments", "price_u", "unpriced")
+
+
+class _Grain:
+    """The columns of one fact: what it is about, then its sums. 0 stands for "none" in the keys, which may not be null."""
+
+    account_id: Mapped[int]
+    day: Mapped[date] = mapped_column(Date)
+    run_id: Mapped[int]
+    direction: Mapped[str]
+    kind: Mapped[str]
+    region: Mapped[str]
+    sender_id: Mapped[int]
+    status: Mapped[str]
+    error_code: Mapped[int]
+    encoding: Mapped[str]
+    messages: Mapped[int] = mapped_column(BigInteger)
+    segments: Mapped[int] = mapped_column(BigInteger)
+    price_u: Mapped[int] = mapped_column(BigInteger)
+    unpriced: Mapped[int] = mapped_column(BigInteger)
+
+
+class UsageDelta(_Grain, Base):
+    """A change of a fact, not yet added up."""
+
+    __tablename__ = "usage_delta"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+
+
+class UsageDaily(_Grain, Base):
+    """The exact daily fact."""
+
+    __tablename__ = "usage_daily"
+    __table_args__ = (PrimaryKeyConstraint(*FIELDS),)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What one message adds to the daily facts; `key` in the order of FIELDS, `sums` in the order of SUMS."""
+
+    key: tuple[object, ...]
+    sums: tuple[int, int, int, int]
+
+
+def fact(message: Message) -> Fact | None:
+    """The fact of a message as it is now, or None while it is still ours (ranked below `accepted`)."""
+    if RANK[message.status] < RANK[MessageStatus.ACCEPTED]:
+        return None
+    key = (
+        message.account_id, message.created_at.date(), message.run_id or 0, message.direction.value, message.kind.value,
+        message.region, message.sender_id or 0, message.status.value, message.error_code or 0, message.encoding,
+    )  # fmt: skip
+    unpriced = int(message.twilio_price_u is None)
+    return Fact(key, (1, message.segments, message.twilio_price_u or 0, unpriced))
+
+
+def record(session: Session, changes: Iterable[tuple[Fact | None, Fact | None]]) -> None:
+    """Write the deltas of (before, after) pairs, summed by key; part of the caller's transaction."""
+    sums: dict[tuple[object, ...], Counter[str]] = {}
+    for before, after in changes:
+        for sign, side in ((-1, before), (1, after)):
+            if side is not None:
+                counter = sums.setdefault(side.key, Counter())
+                for name, value in zip(SUMS, side.sums, strict=True):
+                    counter[name] += sign * value
+    rows = [
+        dict(zip(FIELDS, key, strict=True)) | {name: counter[name] for name in SUMS}
+        for key, counter in sums.items()
+        if any(counter.values())
+    ]
+    if rows:
+        session.execute(insert(UsageDelta), rows)

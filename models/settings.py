@@ -1,0 +1,58 @@
+"""What may an operator change while we run, and what is it when nobody has?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, UTCDateTime
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting: its name, its default and what it does."""
+
+    name: str
+    default: Any
+    help: str
+
+
+SETTINGS: tuple[Option, ...] = (
+    Option("max_attempts", 5, "How often one message is tried before it is left to a person."),
+    Option("lease_seconds", 60, "How long a claimed message belongs to its worker."),
+    Option(
+        "settle_seconds",
+        60,
+        "How long after its lease a message in doubt is first looked up, and between two look-ups.",
+    ),
+    Option("give_up_hours", 6, "How long a message in doubt is looked up before a person has to decide."),
+    Option("large_send", 1000, "Recipients from which a send must be confirmed by typing the number."),
+    Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
+)
+_BY_NAME = {option.name: option for option in SETTINGS}
+
+
+class Setting(Base):
+    """A value that an operator set; account 0 is everyone's."""
+
+    __tablename__ = "setting"
+
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+    updated_by: Mapped[str] = mapped_column(default="")
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+def value(session: Session, name: str, *, account_id: int = 0) -> Any:
+    """The account's own value, else everyone's, else the default. Unknown names raise KeyError."""
+    option = _BY_NAME[name]
+    rows = session.execute(
+        select(Setting.account_id, Setting.value).where(Setting.name == name, Setting.account_id.in_((0, account_id)))
+    )
+    found = {row.account_id: row.value for row in rows}
+    return found.get(account_id, found.get(0, option.default))

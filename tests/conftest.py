@@ -1,0 +1,176 @@
+"""What every test may ask for: a migrated database (SQLite, and PostgreSQL where marked), a fixed time, a seeded account."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, SenderKind, SendingNumber, Verification
+from models.base import Database, connect
+from models.countries import CountrySetting
+from models.schema import migrate
+
+NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+"""A Friday, 10:00 in New York."""
+
+
+def _postgres_bin() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(p) for p in [shutil.which("initdb")] if p]
+    return found[-1].parent if found else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_server(command: list[str]) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    return ["runuser", "-u", "postgres", "--", *command] if getpass.getuser() == "root" else command
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server that lives as long as this test process, or TEXTLEDGER_TEST_POSTGRES."""
+    given = os.environ.get("TEXTLEDGER_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    binaries = _postgres_bin()
+    if binaries is None:
+        pytest.fail("PostgreSQL is not installed: run `make test`, which installs it, or set TEXTLEDGER_TEST_POSTGRES.")
+    folder = Path(tempfile.mkdtemp(prefix="textledger-pg-"))
+    if getpass.getuser() == "root":
+        shutil.chown(folder, "postgres")
+    data, port = folder / "data", _free_port()
+    subprocess.run(
+        _as_server([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]),
+        check=True, capture_output=True,
+    )  # fmt: skip
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
+    start = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start"]
+    subprocess.run(_as_server(start), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    subprocess.run(
+        _as_server([str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]),
+        check=True,
+        capture_output=True,
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file; tests copy it."""
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    database = connect(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a migrated, empty database on the server; tests copy it."""
+    url = make_url(postgres_server)
+    _admin(postgres_server, "CREATE DATABASE textledger_template")
+    database = connect(url.set(database="textledger_template").render_as_string(hide_password=False))
+    migrate(database)
+    database.engine.dispose()
+    return "textledger_template"
+
+
+def _admin(server: str, statement: str) -> None:
+    engine = connect(server).engine
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database: every test that asks for it runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path / 'test.db'}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("postgres_template")
+    name = f"t_{uuid.uuid4().hex}"
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A connected, migrated, empty database (SQLite and PostgreSQL)."""
+    database = connect(database_url)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A writing session on that database; the test decides when to commit."""
+    with database.session() as session:
+        yield session
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The time in tests."""
+    return NOW
+
+
+@pytest.fixture
+def account(session: Session) -> Account:
+    """An association in New York with a short code (default), an unverified toll-free number, and four countries; committed."""
+    return seed_account(session)
+
+
+def seed_account(session: Session, *, slug: str = "harbor", now: datetime = NOW) -> Account:
+    """An account as the `account` fixture describes it; IE is disabled, Germany has no row."""
+    account = Account(slug=slug, name=f"{slug.title()} Association", twilio_sid=f"AC{slug:0<32}"[:34], created_at=now)
+    session.add(account)
+    session.flush()
+    session.add_all(
+        [
+            SendingNumber(
+                account_id=account.id, label="Short code", address="27242", kind=SenderKind.SHORT_CODE,
+                segments_per_second=100, is_default=True, created_at=now,
+            ),
+            SendingNumber(
+                account_id=account.id, label="Toll-free", address="+18335550100", kind=SenderKind.TOLL_FREE,
+                segments_per_second=3, verification=Verification.UNVERIFIED, created_at=now,
+            ),
+        ]
+    )  # fmt: skip
+    for region, name, enabled in [
+        ("US", "United States", True),
+        ("CA", "Canada", True),
+        ("GB", "United Kingdom", True),
+        ("IE", "Ireland", False),
+    ]:
+        session.add(CountrySetting(account_id=account.id, region=region, name=name, enabled=enabled, updated_at=now))
+    session.commit()
+    return account
