@@ -71,7 +71,7 @@ def fact(message: Message) -> Fact | None:
         message.account_id, message.created_at.date(), message.run_id or 0, message.direction.value, message.kind.value,
         message.region, message.sender_id or 0, message.status.value, message.error_code or 0, message.encoding,
     )  # fmt: skip
-    unpriced = int(message.twilio_price_u is None)
+    unpriced = int(message.sid is not None and message.twilio_price_u is None)
     return Fact(key, (1, message.segments, message.twilio_price_u or 0, unpriced))
 
 

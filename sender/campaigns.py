@@ -1,0 +1,314 @@
+"""What a campaign may do next: be scheduled, sent, paused, resumed, cancelled, archived; and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Profile, SenderKind, SendingNumber
+from models.campaigns import MAY_FOLLOW, Audience, Campaign, CampaignState, Exclusion, Reason, Run
+from models.consent import Purpose
+from models.countries import CountrySetting
+from models.messages import WAITING, WITH_TWILIO, Message, MessageStatus
+from models.templates import TemplateVersion
+
+NO_ALPHANUMERIC = frozenset({"US", "CA"})
+"""Twilio: alphanumeric senders cannot text the US or Canada."""
+
+
+UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.CANCELLED)
+"""States in which every row of the audience still has to be accounted for."""
+
+
+class NotAllowed(Exception):
+    """The campaign cannot do that now; the message is a sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way of sending (`blocking`), or that a person should know."""
+
+    code: str
+    sentence: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come. `audience` = `excluded` + all messages; messages are texts, not segments."""
+
+    audience: int
+    excluded: int
+    by_reason: dict[Reason, int]
+    by_status: dict[MessageStatus, int]
+    segments: int
+    rate_per_second: float
+    eta_seconds: int | None
+
+    @property
+    def waiting(self) -> int:
+        return sum(n for status, n in self.by_status.items() if status in WAITING)
+
+    @property
+    def done(self) -> int:
+        """Rows that need nothing more from us."""
+        return self.excluded + sum(self.by_status.values()) - self.waiting
+
+    @property
+    def sent(self) -> int:
+        """Messages that Twilio took and has not called failed."""
+        return sum(n for status, n in self.by_status.items() if status in WITH_TWILIO)
+
+    @property
+    def failed(self) -> int:
+        return self.by_status.get(MessageStatus.FAILED, 0) + self.by_status.get(MessageStatus.CANCELED, 0)
+
+    @property
+    def skipped(self) -> int:
+        return self.by_status.get(MessageStatus.SKIPPED, 0)
+
+
+def create(
+    session: Session,
+    *,
+    account: Account,
+    name: str,
+    template_version: TemplateVersion,
+    audience: Audience,
+    sender: SendingNumber,
+    now: datetime,
+    actor: str,
+    purpose: Purpose | None = None,
+    segment_limit: int | None = None,
+    budget_u: int | None = None,
+    report_emails: Sequence[str] = (),
+) -> Campaign:
+    """A new draft. Everything it is made of must belong to `account`."""
+    owners = {template_version.template.account_id, audience.account_id, sender.account_id}
+    if owners != {account.id}:
+        raise NotAllowed("The template, the audience and the sender must belong to this account.")
+    campaign = Campaign(
+        account_id=account.id, name=name.strip(), purpose=purpose or template_version.template.purpose,
+        template_version_id=template_version.id, audience_id=audience.id, sender_id=sender.id,
+        segment_limit=segment_limit, budget_u=budget_u, report_emails=list(report_emails),
+        created_by=actor, created_at=now, updated_at=now, state=CampaignState.DRAFT,
+    )  # fmt: skip
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def problems(session: Session, campaign: Campaign) -> list[Problem]:
+    """What stands in the way of sending this campaign; empty when nothing does."""
+    account, sender, audience = campaign.account, campaign.sender, campaign.audience
+    regions = set(
+        session.scalars(
+            select(CountrySetting.region).where(
+                CountrySetting.account_id == account.id, CountrySetting.enabled.is_(True)
+            )
+        )
+    )
+    found: list[Problem] = []
+    if not sender.active:
+        found.append(Problem("sender_inactive", f"{sender.label} is switched off. Choose another sender."))
+    elif not sender.may_send:
+        sentence = (
+            f"{sender.label} is not verified by Twilio: its texts would be blocked. Verify it or choose another sender."
+        )
+        found.append(Problem("sender_unverified", sentence))
+    if sender.kind is SenderKind.ALPHANUMERIC and regions & NO_ALPHANUMERIC:
+        found.append(
+            Problem("alphanumeric", "A name as sender cannot text the United States or Canada. Choose a number.")
+        )
+    if not regions:
+        found.append(Problem("no_country", "No country is enabled. Enable at least one in Country settings."))
+    if account.profile is Profile.THIRD_PARTY_COLLECTOR and regions & NO_ALPHANUMERIC:
+        sentence = "Twilio forbids third-party debt collection by text in the United States and Canada. Disable both countries."
+        found.append(Problem("third_party_collector", sentence))
+    if not audience.complete or not audience.usable:
+        found.append(Problem("audience_empty", "The audience has nobody who can be texted. Upload another file."))
+    if campaign.template_version.template.archived:
+        found.append(
+            Problem("template_archived", "The template is archived. Restore it or choose another.", blocking=False)
+        )
+    return found
+
+
+def _locked(session: Session, campaign: Campaign) -> Campaign:
+    """The campaign as it is now, locked: two clicks at once become one."""
+    return session.scalars(
+        select(Campaign).where(Campaign.id == campaign.id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def _move(campaign: Campaign, state: CampaignState, verb: str, now: datetime) -> None:
+    if state not in MAY_FOLLOW[campaign.state]:
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be {verb}.")
+    campaign.state, campaign.updated_at = state, now
+
+
+def send(session: Session, campaign: Campaign, *, now: datetime) -> Run:
+    """Start the campaign now; returns its new run. Raises NotAllowed."""
+    campaign = _locked(session, campaign)
+    if campaign.state not in {CampaignState.DRAFT, CampaignState.SCHEDULED}:
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be sent.")
+    blocking = [problem for problem in problems(session, campaign) if problem.blocking]
+    if blocking:
+        raise NotAllowed(blocking[0].sentence)
+    _move(campaign, CampaignState.SENDING, "sent", now)
+    return _start(session, campaign, due_at=campaign.starts_at or now, now=now)
+
+
+def _start(session: Session, campaign: Campaign, *, due_at: datetime, now: datetime) -> Run:
+    last = session.scalar(select(func.max(Run.number)).where(Run.campaign_id == campaign.id)) or 0
+    run = Run(
+        account_id=campaign.account_id, campaign_id=campaign.id, number=last + 1, audience_id=campaign.audience_id,
+        template_version_id=campaign.template_version_id, sender_id=campaign.sender_id, due_at=due_at, started_at=now,
+        segment_limit=campaign.segment_limit or campaign.account.segment_limit, launch_epoch=campaign.account.launch_epoch,
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    return run
+
+
+def schedule(session: Session, campaign: Campaign, *, starts_at: datetime, now: datetime) -> None:
+    """Let the campaign start by itself at `starts_at`."""
+    campaign = _locked(session, campaign)
+    if starts_at <= now:
+        raise NotAllowed("The start must be in the future. Send it now instead, or choose a later time.")
+    blocking = [problem for problem in problems(session, campaign) if problem.blocking]
+    if blocking:
+        raise NotAllowed(blocking[0].sentence)
+    if campaign.state is not CampaignState.SCHEDULED:
+        _move(campaign, CampaignState.SCHEDULED, "scheduled", now)
+    campaign.starts_at, campaign.updated_at = starts_at, now
+
+
+def unschedule(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Back to draft; nothing has been sent."""
+    campaign = _locked(session, campaign)
+    if campaign.state is not CampaignState.SCHEDULED:
+        raise NotAllowed(f"A campaign that is {campaign.state} has no start to take back.")
+    _move(campaign, CampaignState.DRAFT, "taken back", now)
+    campaign.starts_at = None
+
+
+def pause(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Stop claiming its messages; those already claimed leave and are accounted for."""
+    _move(_locked(session, campaign), CampaignState.PAUSED, "paused", now)
+
+
+def resume(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Go on where the pause began."""
+    campaign = _locked(session, campaign)
+    if campaign.state is not CampaignState.PAUSED:
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be resumed.")
+    _move(campaign, CampaignState.SENDING, "resumed", now)
+
+
+def cancel(session: Session, campaign: Campaign, *, now: datetime) -> int:
+    """End the campaign; what has not left never will. Returns how many messages were set aside.
+
+    Rows of the audience that were not turned into messages yet become exclusions by the worker, so that the sum still holds.
+    """
+    campaign = _locked(session, campaign)
+    _move(campaign, CampaignState.CANCELLED, "cancelled", now)
+    runs = select(Run.id).where(Run.campaign_id == campaign.id)
+    stopped = session.execute(
+        update(Message)
+        .where(Message.run_id.in_(runs), Message.status == MessageStatus.PENDING)
+        .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, final_at=now, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return int(getattr(stopped, "rowcount", 0))
+
+
+def archive(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Take it off the lists; it stays in every report."""
+    _move(_locked(session, campaign), CampaignState.ARCHIVED, "archived", now)
+
+
+def restore(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Undo `archive`: back to draft, completed or cancelled, as its runs say."""
+    campaign = _locked(session, campaign)
+    last = session.scalars(
+        select(Run).where(Run.campaign_id == campaign.id).order_by(Run.number.desc()).limit(1)
+    ).first()
+    state = CampaignState.DRAFT
+    if last is not None:
+        state = CampaignState.COMPLETED if last.finished_at else CampaignState.CANCELLED
+    if campaign.state is not CampaignState.ARCHIVED:
+        raise NotAllowed(f"A campaign that is {campaign.state} is not archived.")
+    _move(campaign, state, "restored", now)
+
+
+def start_due(session: Session, *, now: datetime) -> list[Run]:
+    """Start every scheduled campaign whose time has come; one that cannot start stays scheduled and is not in the list."""
+    due = session.scalars(
+        select(Campaign)
+        .where(Campaign.state == CampaignState.SCHEDULED, Campaign.starts_at <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    started = []
+    for campaign in due:
+        if not any(problem.blocking for problem in problems(session, campaign)):
+            started.append(send(session, campaign, now=now))
+    return started
+
+
+def unexpanded(session: Session) -> list[Run]:
+    """Runs whose audience has not been turned into messages (or, once cancelled, into exclusions) completely."""
+    return list(
+        session.scalars(
+            select(Run).join(Campaign).where(Run.expanded.is_(False), Campaign.state.in_(UNDER_WAY)).order_by(Run.id)
+        )
+    )
+
+
+def under_way(session: Session) -> bool:
+    """Whether any campaign is sending or about to start: a worker that drains goes on until this is False."""
+    states = (CampaignState.SENDING, CampaignState.SCHEDULED)
+    return session.scalar(select(Campaign.id).where(Campaign.state.in_(states)).limit(1)) is not None
+
+
+def finish_done(session: Session, *, now: datetime) -> list[Run]:
+    """Complete every sending campaign whose run is expanded and has nothing waiting; returns those runs."""
+    waiting = select(Message.id).where(Message.run_id == Run.id, Message.status.in_(WAITING)).exists()
+    runs = session.scalars(
+        select(Run)
+        .join(Campaign)
+        .where(Campaign.state == CampaignState.SENDING, Run.expanded.is_(True), Run.finished_at.is_(None), ~waiting)
+    ).all()
+    for run in runs:
+        run.finished_at = now
+        _move(run.campaign, CampaignState.COMPLETED, "completed", now)
+    return list(runs)
+
+
+def progress(session: Session, run: Run, *, now: datetime) -> Progress:
+    """How far a run has come, counted from its rows; the rate is that of the last ten seconds."""
+    counted = select(Message.status, func.count()).where(Message.run_id == run.id).group_by(Message.status)
+    by_status = {row[0]: row[1] for row in session.execute(counted)}
+    by_reason: dict[Reason, int] = {}
+    skipped = select(Message.reason, func.count()).where(Message.run_id == run.id, Message.reason.is_not(None))
+    excluded = select(Exclusion.reason, func.count()).where(Exclusion.run_id == run.id)
+    for query in (excluded.group_by(Exclusion.reason), skipped.group_by(Message.reason)):
+        for reason, count in session.execute(query):
+            by_reason[reason] = by_reason.get(reason, 0) + count
+    window = timedelta(seconds=10)
+    recent = session.scalar(select(func.count()).where(Message.run_id == run.id, Message.sent_at > now - window)) or 0
+    rate = recent / window.total_seconds()
+    waiting = sum(n for status, n in by_status.items() if status in WAITING)
+    return Progress(
+        audience=run.audience_size,
+        excluded=run.excluded,
+        by_reason=by_reason,
+        by_status=by_status,
+        segments=run.segments,
+        rate_per_second=rate,
+        eta_seconds=round(waiting / rate) if rate and waiting else None,
+    )

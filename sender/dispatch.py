@@ -1,0 +1,348 @@
+"""How a pending message leaves, exactly once as far as anyone can know: claim, send, record, resolve what is in doubt.
+
+This module commits, against the rule that only edges do, because the order of commits *is* the protocol:
+
+1. `claim` marks rows as claimed, with a new attempt number, and commits: the intent is on disk before a byte leaves.
+2. `post` talks to Twilio with no transaction open.
+3. `record` writes the outcome. It applies only to the attempt it belongs to, so a worker that lost its lease changes nothing.
+4. Whatever may have been sent without our knowing (a time-out, a dropped socket, a 5xx, a worker that died) becomes `in_doubt`
+   and is never sent again blindly: see `sender/doubts.py`.
+
+If the process dies between any two lines, the row is `pending` (not sent), or `claimed` with a lease that runs out, which makes
+it in doubt. The rate limit is a theoretical arrival time on the sender's row (GCRA), taken in the claim's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Row, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, SenderKind, SendingNumber
+from models.campaigns import Campaign, CampaignState, Lane, Reason, Run
+from models.consent import ConsentKind, ConsentSource, Purpose
+from models.countries import CountrySetting
+from models.messages import Message, MessageStatus
+from models.settings import value
+from sender import consent, messages
+from sender.gateway import Gateway, InDoubt, Rejected, Throttled
+
+HORIZON = timedelta(milliseconds=250)
+"""How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
+SEND_WINDOW = timedelta(seconds=10)
+"""A claimed message that has not been written to the socket by then goes back instead."""
+LONGEST_VALIDITY = 36_000
+"""Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
+OPTED_OUT = 21610
+PENDING = text("message.status = 'pending'")
+"""A literal, so that the partial index on pending rows can be used; a bound parameter could not."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One message that this worker may send now; `slot` is the time its sender's rate allows."""
+
+    message_id: int
+    attempt: int
+    account_id: int
+    sender_id: int
+    sender: str
+    service: bool
+    to: str
+    body: str
+    media_url: str | None
+    validity_seconds: int
+    slot: datetime
+    intent_at: datetime
+
+
+class Result(StrEnum):
+    """What became of a claim."""
+
+    SENT = "sent"
+    REJECTED = "rejected"
+    THROTTLED = "throttled"
+    IN_DOUBT = "in_doubt"
+    UNSENT = "unsent"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What Twilio said of one claim."""
+
+    claim: Claim
+    result: Result
+    sid: str | None = None
+    status: str = ""
+    error_code: int | None = None
+    retry_after: float = 1.0
+    stops_run: bool = False
+
+
+@dataclass
+class _Budget:
+    """How many segments a sender may still take in this claim, and when the next one leaves."""
+
+    sender: SendingNumber
+    now: datetime
+    tat_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tat_us = max(self.sender.tat_us, _micros(self.now))
+
+    @property
+    def open(self) -> bool:
+        return self.tat_us <= _micros(self.now + HORIZON)
+
+    def take(self, segments: int) -> datetime:
+        slot = self.now + timedelta(microseconds=self.tat_us - _micros(self.now))
+        self.tat_us += max(segments, 1) * 1_000_000 // self.sender.segments_per_second
+        return slot
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+def claim(session: Session, *, worker: str, now: datetime, limit: int) -> list[Claim]:
+    """Reserve up to `limit` messages for `worker` and commit; the most urgent first, within each sender's rate."""
+    claims: list[Claim] = []
+    for sender, account in _ready_senders(session, now):
+        if len(claims) < limit:
+            claims += _claim_sender(session, sender, account, worker=worker, now=now, limit=limit - len(claims))
+    session.commit()
+    return claims
+
+
+def _ready_senders(session: Session, now: datetime) -> Sequence[Row[tuple[SendingNumber, Account]]]:
+    """Senders with something due and room in their rate, locked so that one process at a time claims for each."""
+    horizon = _micros(now + HORIZON)
+    due = select(Message.id).where(PENDING, Message.sender_id == SendingNumber.id, Message.due_at <= now).exists()
+    free = or_(SendingNumber.blocked_until.is_(None), SendingNumber.blocked_until <= now)
+    account_free = or_(Account.blocked_until.is_(None), Account.blocked_until <= now)
+    return session.execute(
+        select(SendingNumber, Account)
+        .join(Account, Account.id == SendingNumber.account_id)
+        .where(SendingNumber.active, SendingNumber.tat_us <= horizon, free, account_free, due)
+        .order_by(SendingNumber.tat_us)
+        .with_for_update(of=SendingNumber, skip_locked=True)
+    ).all()
+
+
+def _claim_sender(
+    session: Session, sender: SendingNumber, account: Account, *, worker: str, now: datetime, limit: int
+) -> list[Claim]:
+    budget = _Budget(sender, now)
+    room = max(1, int(HORIZON.total_seconds() * sender.segments_per_second) + 1)
+    candidates = _due(session, sender, now, min(limit, room))
+    blocked = _blocked(session, candidates)
+    enabled = _enabled_regions(session, account.id)
+    lease = timedelta(seconds=value(session, "lease_seconds", account_id=account.id))
+    claims = []
+    for message, lane, run in candidates:
+        if not budget.open:
+            break
+        reason = _refusal(message, run, now=now, blocked=message.id in blocked, enabled=enabled)
+        if reason is not None:
+            skip(message, reason, now=now)
+            continue
+        slot = budget.take(message.segments)
+        if run is not None:
+            run.segments_claimed += message.segments
+        message.status, message.attempt = MessageStatus.CLAIMED, message.attempt + 1
+        message.worker, message.lease_until = worker, now + lease
+        message.intent_at = message.updated_at = now
+        claims.append(_claim_of(message, sender, lane, slot=slot, now=now))
+    sender.tat_us = budget.tat_us
+    return claims
+
+
+def _due(
+    session: Session, sender: SendingNumber, now: datetime, limit: int
+) -> list[tuple[Message, Lane | None, Run | None]]:
+    """The most urgent due messages of a sender whose campaign is sending and whose window is open."""
+    window_open = or_(Lane.opens_at.is_(None), (Lane.opens_at <= now) & (Lane.closes_at > now))
+    runnable = (Campaign.state == CampaignState.SENDING) & window_open & Lane.held.is_(False)
+    rows = session.execute(
+        select(Message, Lane, Run)
+        .outerjoin(Lane, Lane.id == Message.lane_id)
+        .outerjoin(Run, Run.id == Message.run_id)
+        .outerjoin(Campaign, Campaign.id == Run.campaign_id)
+        .where(PENDING, Message.sender_id == sender.id, Message.due_at <= now, or_(Message.run_id.is_(None), runnable))
+        .order_by(Message.priority, Message.due_at, Message.id)
+        .limit(limit)
+    )
+    return [(message, lane, run) for message, lane, run in rows]
+
+
+def _blocked(session: Session, candidates: Iterable[tuple[Message, Lane | None, Run | None]]) -> set[int]:
+    """Which of the candidates may not be texted any more: consent is asked at the claim, not when the list was made."""
+    found: set[int] = set()
+    groups: dict[tuple[int, Purpose], list[Message]] = {}
+    for message, _, _ in candidates:
+        groups.setdefault((message.account_id, message.purpose), []).append(message)
+    for (account_id, purpose), members in groups.items():
+        refused = consent.blocked(session, account_id, [m.phone for m in members], purpose)
+        found |= {m.id for m in members if m.phone in refused}
+    return found
+
+
+def _enabled_regions(session: Session, account_id: int) -> set[str]:
+    return set(
+        session.scalars(
+            select(CountrySetting.region).where(
+                CountrySetting.account_id == account_id, CountrySetting.enabled.is_(True)
+            )
+        )
+    )
+
+
+def _refusal(message: Message, run: Run | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
+    """The first reason why a due message may not leave after all, or None."""
+    if blocked:
+        return Reason.OPTED_OUT
+    if message.expires_at is not None and message.expires_at <= now:
+        return Reason.EXPIRED
+    if message.region not in enabled:
+        return Reason.COUNTRY_DISABLED
+    if (
+        run is not None
+        and run.segment_limit is not None
+        and run.segments_claimed + message.segments > run.segment_limit
+    ):
+        return Reason.SEGMENT_LIMIT
+    return None
+
+
+def skip(message: Message, reason: Reason, *, now: datetime) -> None:
+    """Set a message that was never sent aside for good, with the reason."""
+    message.status, message.reason = MessageStatus.SKIPPED, reason
+    message.worker = message.lease_until = None
+    message.final_at = message.updated_at = now
+
+
+def _claim_of(message: Message, sender: SendingNumber, lane: Lane | None, *, slot: datetime, now: datetime) -> Claim:
+    closes = [at for at in (lane.closes_at if lane else None, message.expires_at) if at is not None]
+    seconds = min([LONGEST_VALIDITY, *(int((at - now).total_seconds()) for at in closes)])
+    return Claim(
+        message_id=message.id, attempt=message.attempt, account_id=message.account_id, sender_id=sender.id,
+        sender=sender.sid or sender.address if sender.kind is SenderKind.MESSAGING_SERVICE else sender.address,
+        service=sender.kind is SenderKind.MESSAGING_SERVICE, to=message.phone, body=message.body or "",
+        media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, intent_at=now,
+    )  # fmt: skip
+
+
+def callback_url(public_url: str, claim: Claim) -> str:
+    """Where Twilio reports on this attempt: our id travels in the query, because Twilio keeps no reference of ours."""
+    return f"{public_url.rstrip('/')}/hooks/status?m={claim.message_id}&a={claim.attempt}"
+
+
+def post(gateway: Gateway, claim: Claim, *, public_url: str) -> Outcome:
+    """Ask Twilio to send one claimed message; no transaction may be open here."""
+    try:
+        sent = gateway.send(
+            to=claim.to,
+            body=claim.body,
+            from_=None if claim.service else claim.sender,
+            messaging_service_sid=claim.sender if claim.service else None,
+            status_callback=callback_url(public_url, claim),
+            validity_seconds=claim.validity_seconds,
+            media_urls=[claim.media_url] if claim.media_url else [],
+        )
+    except Rejected as error:
+        return Outcome(claim, Result.REJECTED, error_code=error.code, stops_run=error.stops_run)
+    except Throttled as error:
+        return Outcome(claim, Result.THROTTLED, retry_after=error.retry_after)
+    except InDoubt:
+        return Outcome(claim, Result.IN_DOUBT)
+    return Outcome(claim, Result.SENT, sid=sent.sid, status=sent.status)
+
+
+def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Write what became of claims, and commit. An outcome of an attempt that is no longer the row's own changes nothing."""
+    ids = sorted(outcome.claim.message_id for outcome in outcomes)
+    rows = session.scalars(select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update())
+    by_id = {message.id: message for message in rows}
+    for outcome in outcomes:
+        message = by_id[outcome.claim.message_id]
+        if outcome.result is Result.SENT:
+            messages.advance(
+                session, message, messages.word(outcome.status) or MessageStatus.QUEUED, now=now, sid=outcome.sid
+            )
+        elif _is_current(message, outcome.claim):
+            _RECORD[outcome.result](session, message, outcome, now)
+    session.commit()
+
+
+def _is_current(message: Message, claim: Claim) -> bool:
+    open_ = message.status in {MessageStatus.CLAIMED, MessageStatus.IN_DOUBT}
+    return open_ and message.attempt == claim.attempt and message.sid is None
+
+
+def give_back(session: Session, message: Message, *, due_at: datetime, now: datetime) -> None:
+    """Make a message that was certainly not sent sendable again, and return its segments to the run's limit."""
+    message.status, message.due_at = MessageStatus.PENDING, due_at
+    message.worker = message.lease_until = None
+    message.absences, message.updated_at = 0, now
+    _release(session, message)
+
+
+def _release(session: Session, message: Message) -> None:
+    if message.run_id is not None:
+        session.execute(
+            update(Run).where(Run.id == message.run_id).values(segments_claimed=Run.segments_claimed - message.segments)
+        )
+
+
+def _rejected(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
+    if outcome.stops_run:  # wrong credentials: nothing was sent, and nothing will be until a person mends it
+        give_back(session, message, due_at=now, now=now)
+        _pause(session, message, now)
+        return
+    _release(session, message)
+    messages.advance(session, message, MessageStatus.FAILED, now=now, error_code=outcome.error_code)
+    if outcome.error_code == OPTED_OUT:
+        consent.append(
+            session, account_id=message.account_id, phone=message.phone, kind=ConsentKind.OPT_OUT,
+            source=ConsentSource.PROVIDER_REFUSAL, reason="Twilio refused the text: error 21610", message_id=message.id, now=now,
+        )  # fmt: skip
+
+
+def _throttled(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
+    until = now + timedelta(seconds=outcome.retry_after)
+    give_back(session, message, due_at=until, now=now)
+    session.execute(
+        update(SendingNumber).where(SendingNumber.id == outcome.claim.sender_id).values(blocked_until=until)
+    )
+
+
+def _in_doubt(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:
+    message.status, message.worker, message.updated_at = MessageStatus.IN_DOUBT, None, now
+    message.lease_until = now + timedelta(seconds=value(session, "settle_seconds", account_id=message.account_id))
+
+
+def _unsent(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:
+    give_back(session, message, due_at=now, now=now)
+
+
+_RECORD = {
+    Result.REJECTED: _rejected,
+    Result.THROTTLED: _throttled,
+    Result.IN_DOUBT: _in_doubt,
+    Result.UNSENT: _unsent,
+}
+
+
+def _pause(session: Session, message: Message, now: datetime) -> None:
+    """Pause the campaign of a message whose credentials Twilio refused."""
+    campaign_id = select(Run.campaign_id).where(Run.id == message.run_id).scalar_subquery()
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING)
+        .values(state=CampaignState.PAUSED, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )

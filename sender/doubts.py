@@ -1,0 +1,146 @@
+"""What happens to a message that may or may not have been sent.
+
+A callback that carries our id settles it at any time. Otherwise Twilio's list is searched by recipient and time. One match is
+the message; several, or none for too long, are left to a person (`unknown`). Only two searches without a match, both after the
+settling time, count as proof of absence and make the row sendable again. Listing lags are real: the settling time is a setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.messages import Message, MessageStatus
+from models.settings import value
+from sender import messages
+from sender.dispatch import SEND_WINDOW, give_back
+from sender.gateway import Gateway, InDoubt, Rejected, Remote, Throttled
+
+OPEN = text("message.status IN ('claimed', 'in_doubt')")
+"""A literal, for the partial index on open rows."""
+EARLY, LATE = timedelta(seconds=5), timedelta(seconds=30)
+"""Slack around the time between intent and the end of the send window: clocks differ, Twilio's have whole seconds."""
+ABSENCES = 2
+"""Searches without a match that prove absence."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A message whose fate has to be looked up."""
+
+    message_id: int
+    attempt: int
+    account_id: int
+    to: str
+    body: str
+    intent_at: datetime
+
+
+def reap(session: Session, *, now: datetime) -> int:
+    """Turn claims whose lease has run out into doubts, and commit; returns how many."""
+    rows = session.scalars(
+        select(Message)
+        .where(OPEN, Message.status == MessageStatus.CLAIMED, Message.lease_until <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for message in rows:
+        message.status, message.worker, message.lease_until, message.updated_at = MessageStatus.IN_DOUBT, None, now, now
+    session.commit()
+    return len(rows)
+
+
+def due(session: Session, *, now: datetime, limit: int = 100) -> list[Doubt]:
+    """The doubts whose next look-up is due."""
+    rows = session.execute(
+        select(Message.id, Message.attempt, Message.account_id, Message.phone, Message.body, Message.intent_at)
+        .where(OPEN, Message.status == MessageStatus.IN_DOUBT, Message.lease_until <= now)
+        .order_by(Message.lease_until)
+        .limit(limit)
+    )
+    found = [Doubt(r.id, r.attempt, r.account_id, r.phone, r.body or "", r.intent_at) for r in rows]
+    session.commit()
+    return found
+
+
+def look_up(gateway: Gateway, doubt: Doubt) -> list[Remote] | None:
+    """What Twilio lists for the recipient around the intent with the same body; None when Twilio cannot be asked now."""
+    since = doubt.intent_at - EARLY
+    until = doubt.intent_at + SEND_WINDOW + LATE
+    try:
+        found = gateway.find(to=doubt.to, since=since, until=until)
+    except (Rejected, Throttled, InDoubt):
+        return None
+    return [remote for remote in found if remote.body == doubt.body and remote.direction.startswith("outbound")]
+
+
+def settle(session: Session, doubt: Doubt, found: Sequence[Remote] | None, *, now: datetime) -> None:
+    """Apply one look-up, and commit."""
+    message = session.scalars(select(Message).where(Message.id == doubt.message_id).with_for_update()).one()
+    if message.status is MessageStatus.IN_DOUBT and message.attempt == doubt.attempt:
+        wait = timedelta(seconds=value(session, "settle_seconds", account_id=message.account_id))
+        too_old = now - doubt.intent_at > timedelta(
+            hours=value(session, "give_up_hours", account_id=message.account_id)
+        )
+        candidates = None if found is None else _unbound(session, found)
+        if candidates is None:
+            message.lease_until = now + wait
+            if too_old:
+                _park(message, now)
+        elif len(candidates) == 1:
+            remote = candidates[0]
+            status = messages.word(remote.status) or MessageStatus.QUEUED
+            messages.advance(session, message, status, now=now, sid=remote.sid, error_code=remote.error_code)
+        elif candidates:
+            _park(message, now)
+        else:
+            _absent(session, message, now=now, wait=wait)
+    session.commit()
+
+
+def _unbound(session: Session, found: Sequence[Remote]) -> list[Remote]:
+    """Those of Twilio's messages that no row of ours has as its own."""
+    sids = [remote.sid for remote in found]
+    bound = set(session.scalars(select(Message.sid).where(Message.sid.in_(sids))))
+    return [remote for remote in found if remote.sid not in bound]
+
+
+def _park(message: Message, now: datetime) -> None:
+    """Leave it to a person."""
+    message.status, message.lease_until, message.updated_at = MessageStatus.UNKNOWN, None, now
+
+
+def _absent(session: Session, message: Message, *, now: datetime, wait: timedelta) -> None:
+    message.absences += 1
+    if message.absences < ABSENCES:
+        message.lease_until = now + wait
+        return
+    tried = message.attempt >= value(session, "max_attempts", account_id=message.account_id)
+    late = message.expires_at is not None and message.expires_at <= now
+    if tried or late:
+        _park(message, now)
+    else:
+        give_back(session, message, due_at=now, now=now)
+
+
+def resolve(
+    open_session: Callable[[], Session], gateway_for: Callable[[Account], Gateway], *, clock: Callable[[], datetime]
+) -> int:
+    """One sweep: reap dead claims, look up what is due, settle each; returns how many were looked up."""
+    with open_session() as session:
+        reap(session, now=clock())
+    with open_session() as session:
+        doubts = due(session, now=clock())
+    gateways: dict[int, Gateway] = {}
+    for doubt in doubts:
+        if doubt.account_id not in gateways:
+            with open_session() as session:
+                gateways[doubt.account_id] = gateway_for(session.get_one(Account, doubt.account_id))
+        found = look_up(gateways[doubt.account_id], doubt)
+        with open_session() as session:
+            settle(session, doubt, found, now=clock())
+    return len(doubts)

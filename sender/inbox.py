@@ -1,0 +1,103 @@
+"""What an inbound text sets going: it is kept once, joins its conversation, and a revocation takes hold at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import rollups
+from models.accounts import Account, SendingNumber
+from models.consent import ConsentKind, ConsentSource
+from models.contacts import Contact
+from models.inbox import Conversation, ConversationState
+from models.messages import Direction, Kind, Message, MessageStatus
+from models.phones import Phone, normalise
+from models.segments import measure
+from sender import consent
+from sender.consent import Keyword
+
+KINDS = {
+    Keyword.STOP: ConsentKind.OPT_OUT,
+    Keyword.START: ConsentKind.RE_SUBSCRIBE,
+    Keyword.PROBABLE_STOP: ConsentKind.HOLD,
+}
+"""What a word in a reply does to consent; a probable revocation holds the person until somebody has looked."""
+
+
+def receive(
+    session: Session, *, account: Account, sender: SendingNumber, params: Mapping[str, str], now: datetime
+) -> Message | None:
+    """Take one inbound text (Twilio's parameters); None when its SID is already known.
+
+    Twilio's own judgement (`OptOutType`, Advanced Opt-Out) wins over ours.
+    """
+    sid = params["MessageSid"]
+    if session.scalar(select(Message.id).where(Message.sid == sid)) is not None:
+        return None
+    phone = params["From"]
+    body = params.get("Body", "")
+    conversation = _conversation(session, account, sender, phone, now)
+    message = _message(session, account, sender, conversation, params, now)
+    keyword = Keyword(params["OptOutType"]) if params.get("OptOutType") in list(Keyword) else consent.classify(body)
+    kind = KINDS.get(keyword)
+    if kind is not None:
+        consent.append(
+            session, account_id=account.id, phone=phone, kind=kind, source=ConsentSource.KEYWORD,
+            reason=f"Replied with a word that means {keyword.value.replace('_', ' ')}",
+            evidence={"sid": sid, "keyword": keyword.value}, message_id=message.id, now=now,
+        )  # fmt: skip
+    if keyword is Keyword.PROBABLE_STOP:
+        conversation.state = ConversationState.REVIEW
+    return message
+
+
+def _conversation(session: Session, account: Account, sender: SendingNumber, phone: str, now: datetime) -> Conversation:
+    found = session.scalars(
+        select(Conversation)
+        .where(Conversation.account_id == account.id, Conversation.phone == phone, Conversation.sender_id == sender.id)
+        .with_for_update()
+    ).first()
+    if found is None:
+        contact_id = session.scalar(select(Contact.id).where(Contact.account_id == account.id, Contact.phone == phone))
+        found = Conversation(
+            account_id=account.id, phone=phone, sender_id=sender.id, contact_id=contact_id, created_at=now
+        )
+        session.add(found)
+    if found.state is ConversationState.CLOSED:
+        found.state = ConversationState.OPEN
+    found.last_inbound_at = now
+    session.flush()
+    return found
+
+
+def _message(
+    session: Session,
+    account: Account,
+    sender: SendingNumber,
+    conversation: Conversation,
+    params: Mapping[str, str],
+    now: datetime,
+) -> Message:
+    body = params.get("Body", "")
+    size = measure(body)
+    media = int(params.get("NumMedia") or 0)
+    written = normalise(params["From"], account.default_region)
+    message = Message(
+        account_id=account.id, direction=Direction.INBOUND, kind=Kind.MMS if media else Kind.SMS,
+        conversation_id=conversation.id, reply_key=params["MessageSid"], contact_id=conversation.contact_id,
+        sender_id=sender.id, phone=params["From"], region=written.region if isinstance(written, Phone) else "",
+        body=body, encoding=size.encoding.value, units=size.units, segments=size.segments,
+        status=MessageStatus.RECEIVED, sid=params["MessageSid"], twilio_segments=_count(params.get("NumSegments")),
+        due_at=now, created_at=now, sent_at=now, final_at=now, updated_at=now,
+    )  # fmt: skip
+    session.add(message)
+    session.flush()
+    rollups.record(session, [(None, rollups.fact(message))])
+    return message
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and text != "0" else None

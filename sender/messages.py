@@ -1,0 +1,58 @@
+"""The one door through which a message changes: Twilio's words by rank, its price when it is known, and the daily facts of both."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models import rollups
+from models.messages import SETTLED, Message, MessageStatus, supersedes
+
+
+def word(status: str) -> MessageStatus | None:
+    """Twilio's status word as ours, or None for a word we do not know (Twilio may add some)."""
+    try:
+        return MessageStatus(status)
+    except ValueError:
+        return None
+
+
+def advance(
+    session: Session,
+    message: Message,
+    status: MessageStatus,
+    *,
+    now: datetime,
+    sid: str | None = None,
+    error_code: int | None = None,
+) -> bool:
+    """Apply a word from Twilio; returns whether the status moved.
+
+    Order and repeats do not matter: a word that ranks no higher than the present one changes nothing, but a SID that we
+    did not know yet is learned all the same. The delta of the daily facts is written in the same transaction.
+    """
+    before = rollups.fact(message)
+    if message.sid is None and sid is not None:
+        message.sid = sid
+    moved = supersedes(status, message.status)
+    if moved:
+        message.status = status
+        message.error_code = error_code
+        message.lease_until = message.worker = message.reason = None
+        message.sent_at = message.sent_at or (now if message.sid else None)
+        message.final_at = now if status in SETTLED else None
+        message.updated_at = now
+    rollups.record(session, [(before, rollups.fact(message))])
+    return moved
+
+
+def price(session: Session, message: Message, *, price_u: int, segments: int | None, now: datetime) -> bool:
+    """Write what Twilio charged (micros, absolute) and counted; returns whether anything changed."""
+    counted = segments or message.twilio_segments
+    if (message.twilio_price_u, message.twilio_segments) == (price_u, counted):
+        return False
+    before = rollups.fact(message)
+    message.twilio_price_u, message.twilio_segments, message.updated_at = price_u, counted, now
+    rollups.record(session, [(before, rollups.fact(message))])
+    return True
