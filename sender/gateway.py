@@ -14,10 +14,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import InvalidOperation
 from typing import Any, TypeVar
 
 from twilio.base import values
+from twilio.base.exceptions import TwilioException
 from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
@@ -109,11 +109,15 @@ class Gateway:
             "body": body or None,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return _typed(lambda: records.sent(self._client.messages.create(to=to, **given)))
+        try:
+            return self._read(lambda: records.sent(self._client.messages.create(to=to, **given)))
+        except Rejected as rejected:
+            rejected.stops_run |= rejected.http_status == 404  # no such account or service: nothing will go
+            raise
 
     def fetch(self, sid: str) -> Remote:
         """A message by its SID; Rejected with code 20404 when Twilio does not have it."""
-        return _typed(lambda: records.remote(self._client.messages(sid).fetch()))
+        return self._read(lambda: records.remote(self._client.messages(sid).fetch()))
 
     def find(self, *, to: str, since: datetime, until: datetime, limit: int = 1000) -> list[Remote]:
         """Outbound messages to `to` created from `since` to `until`, newest first: how a send in doubt is settled.
@@ -121,13 +125,12 @@ class Gateway:
         Twilio lists by recipient and cannot filter by creation, so at most `limit` messages are read; InDoubt when
         that was not enough to reach back to `since`. Twilio's dates are whole seconds, and so is the window.
         """
-        if since.tzinfo is None or until.tzinfo is None:
-            raise ValueError("a window needs aware times")
+        _window(since, until)
         first = since.replace(microsecond=0)
         found: list[Remote] = []
         read = 0
         for record in self._records(lambda c: c.messages.stream(to=to, limit=limit, page_size=min(50, limit))):
-            remote = _typed(lambda record=record: records.remote(record))  # type: ignore[misc]
+            remote = self._read(lambda record=record: records.remote(record))  # type: ignore[misc]
             read += 1
             if remote.date_created < first:
                 return found
@@ -137,21 +140,32 @@ class Gateway:
             raise InDoubt("Twilio lists more messages to this recipient than may be read.")
         return found
 
+    def sent_between(self, since: datetime, until: datetime, *, limit: int = 100_000) -> list[Remote]:
+        """Messages that left (or arrived) from `since` to `until`, newest first, at most `limit`: to pull late prices.
+
+        A message that failed before it left has no such date and is never among them: fetch it by its SID.
+        """
+        _window(since, until)
+        return self._all(
+            lambda c: c.messages.stream(date_sent_after=since, date_sent_before=until, limit=limit, page_size=_PAGE),
+            records.remote,
+        )
+
     def cancel(self, sid: str) -> Remote:
         """Cancel a message that is still scheduled."""
-        return _typed(lambda: records.remote(self._client.messages(sid).update(status="canceled")))
+        return self._read(lambda: records.remote(self._client.messages(sid).update(status="canceled")))
 
     def redact(self, sid: str) -> Remote:
         """Remove the text of a message at Twilio and keep the rest."""
-        return _typed(lambda: records.remote(self._client.messages(sid).update(body="")))
+        return self._read(lambda: records.remote(self._client.messages(sid).update(body="")))
 
     def delete(self, sid: str) -> None:
         """Delete a message at Twilio, for good; usage keeps counting it."""
-        self._client.messages(sid).delete()
+        self._read(lambda: self._client.messages(sid).delete())
 
     def account(self) -> AccountStatus:
         """The account itself: also the cheapest proof that the credentials work."""
-        return _typed(lambda: records.account_status(self._client.api.accounts(self.account_sid).fetch()))
+        return self._read(lambda: records.account_status(self._client.api.accounts(self.account_sid).fetch()))
 
     def senders(self) -> list[Sender]:
         """Every phone number and short code the account owns."""
@@ -197,7 +211,7 @@ class Gateway:
 
     def prices(self, country: str) -> CountryPrices:
         """Twilio's SMS prices for a country (two letters)."""
-        return _typed(lambda: records.country_prices(self._client.pricing.v1.messaging.countries(country).fetch()))
+        return self._read(lambda: records.country_prices(self._client.pricing.v1.messaging.countries(country).fetch()))
 
     @property
     def _client(self) -> Client:
@@ -205,6 +219,7 @@ class Gateway:
         if client is None:
             connect, total = self._timeout
             wire = Wire(base_url=self._base_url, connect=connect, total=total)
+            self._clients.wire = wire
             client = Client(
                 self._user,
                 self._secret,
@@ -215,14 +230,23 @@ class Gateway:
             self._clients.client = client
         return client
 
+    def _read(self, make: Callable[[], T]) -> T:
+        """Ask and read the answer; one that cannot be read leaves the request in doubt."""
+        try:
+            return make()
+        except (TwilioException, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+            if not self._clients.wire.written:
+                raise  # nothing was asked: a mistake of ours
+            raise InDoubt(f"Twilio's answer could not be read ({type(error).__name__}).") from None
+
     def _records(self, stream: Callable[[Client], Iterable[Any]]) -> Iterator[Any]:
         """The records of a list; whatever the SDK cannot read of it is InDoubt."""
-        iterator = _typed(lambda: iter(stream(self._client)))
-        while (record := _typed(lambda: next(iterator, None))) is not None:
+        iterator = self._read(lambda: iter(stream(self._client)))
+        while (record := self._read(lambda: next(iterator, None))) is not None:
             yield record
 
     def _all(self, stream: Callable[[Client], Iterable[Any]], make: Callable[[Any], T]) -> list[T]:
-        return [_typed(lambda record=record: make(record)) for record in self._records(stream)]  # type: ignore[misc]
+        return [self._read(lambda record=record: make(record)) for record in self._records(stream)]  # type: ignore[misc]
 
 
 def signature_ok(
@@ -268,11 +292,6 @@ class _WireClient(HttpClient):  # type: ignore[misc]  # the SDK has no types
         return Response(answer.status_code, answer.text, answer.headers)
 
 
-def _typed(make: Callable[[], T]) -> T:
-    """Run a request and read its answer; an answer that cannot be read leaves the request in doubt."""
-    try:
-        return make()
-    except GatewayError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
-        raise InDoubt(f"Twilio's answer could not be read ({type(error).__name__}).") from None
+def _window(since: datetime, until: datetime) -> None:
+    if since.tzinfo is None or until.tzinfo is None:
+        raise ValueError("a window needs aware times")

@@ -86,16 +86,19 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class UsageDay:
-    """Twilio's total of one category on one day (GMT): `count` events, `usage` billed units, `price` after discounts."""
+    """Twilio's total of one category on one day (GMT): `count` events, `usage` whole billed units, `price` after discounts.
+
+    `as_of` is how fresh the total is. `totalprice` counts dollars, so only its `price` means anything.
+    """
 
     day: date
     category: str
-    count: Decimal
-    usage: Decimal
+    count: int
+    usage: int
     usage_unit: str
     price: Decimal
     price_unit: str
-    as_of: str
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +194,12 @@ def usage_day(record: Any) -> UsageDay:
     return UsageDay(
         day=record.start_date,
         category=str(record.category),
-        count=Decimal(record.count or 0),
-        usage=Decimal(record.usage or 0),
+        count=int(Decimal(record.count or 0)),
+        usage=int(Decimal(record.usage or 0)),
         usage_unit=record.usage_unit or "",
         price=Decimal(record.price or 0),
         price_unit=(record.price_unit or "usd").upper(),
-        as_of=record.as_of or "",
+        as_of=_aware(datetime.fromisoformat(record.as_of)),
     )
 
 

@@ -50,6 +50,7 @@ class Wire:
                 method.upper(), self._address(url), params=params, data=data, headers=headers, auth=auth,
                 timeout=self._timeout, allow_redirects=False,  # type: ignore[arg-type]  # requests takes urllib3's
             )  # fmt: skip
+            response.encoding = "utf-8"  # never guessed: a body read wrongly would look like a message never sent
             text = response.text
         except (requests.RequestException, OSError, ValueError) as error:
             raise self._broken(error) from None
@@ -73,40 +74,50 @@ class Wire:
 
 class _Adapter(HTTPAdapter):
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+        self._pools = _watched(wire)
         super().__init__(pool_connections=8, pool_maxsize=4)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _watched(self._wire)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _watched(self._wire)
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
 
 def _watched(wire: Wire) -> dict[str, type[HTTPConnectionPool]]:
-    """Connection pools whose connections note on the wire when the first byte of a request leaves."""
+    """Connection pools whose connections tell the wire when the first byte of a request leaves.
 
-    class WatchedHTTP(HTTPConnection):
-        def send(self, data: Any) -> None:
+    What is written while a connection opens (a proxy's CONNECT, TLS) is not yet the request.
+    """
+
+    class Noting:
+        sock: object
+        opened = False
+
+        def connect(self) -> None:
+            self.opened = False
+            super().connect()  # type: ignore[misc]
+            self.opened = True
+
+        def send(self, data: object) -> None:
             if self.sock is None:
                 self.connect()
-            wire.written = True
-            super().send(data)
+            wire.written = wire.written or self.opened
+            super().send(data)  # type: ignore[misc]
 
-    class WatchedHTTPS(HTTPSConnection):
-        def send(self, data: Any) -> None:
-            if self.sock is None:
-                self.connect()
-            wire.written = True
-            super().send(data)
+    class NotingHTTP(Noting, HTTPConnection):
+        pass
+
+    class NotingHTTPS(Noting, HTTPSConnection):
+        pass
 
     class PoolHTTP(HTTPConnectionPool):
-        ConnectionCls = WatchedHTTP
+        ConnectionCls = NotingHTTP
 
     class PoolHTTPS(HTTPSConnectionPool):
-        ConnectionCls = WatchedHTTPS
+        ConnectionCls = NotingHTTPS
 
     return {"http": PoolHTTP, "https": PoolHTTPS}

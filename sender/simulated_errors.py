@@ -21,6 +21,7 @@ SENTENCES = {
     21603: "A message needs a 'From' number or a messaging service.",
     21604: "A message needs a 'To' number.",
     21606: "The 'From' number cannot send text messages to this destination.",
+    21609: "The 'StatusCallback' address is not valid.",
     21610: "The recipient has opted out of messages from this sender.",
     21611: "The queue of the 'From' number is full.",
     21612: "The 'To' number cannot be reached from this 'From' number.",

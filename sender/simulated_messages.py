@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from itertools import islice
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from werkzeug.wrappers import Request
 
@@ -251,4 +251,8 @@ def _validity(written: str | None) -> int:
 
 def _callback(account: SimulatedAccount, given: str | None, service_sid: str | None) -> str:
     service = account.service(service_sid or "")
-    return given or (service.status_callback if service else "")
+    url = given or (service.status_callback if service else "")
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or "_" in parts.hostname):
+        raise Refusal(21609)
+    return url

@@ -105,7 +105,7 @@ class Rest:
             if fault and not fault.stored:
                 self._meet(fault)
                 if fault.effect in ("error", "busy", "garbage"):
-                    return broken(fault)
+                    return broken(fault, request.method)
             response = self._answer(request, endpoint, values)
         except Refusal as refusal:
             return answer(shape(refusal), int(refusal.status))
@@ -116,7 +116,7 @@ class Rest:
         if fault and fault.stored:
             self._meet(fault)
             if fault.effect in ("error", "busy", "garbage"):
-                return broken(fault)
+                return broken(fault, request.method)
         return response
 
     def _fault(self, endpoint: str, request: Request) -> Fault | None:
@@ -254,7 +254,7 @@ class Rest:
 def answer(body: object, status: int) -> Response:
     """A JSON response, or an empty one for 204."""
     text = "" if status == HTTPStatus.NO_CONTENT else json.dumps(body)
-    return Response(text, status=status, content_type="application/json; charset=utf-8")
+    return Response(text, status=status, content_type="application/json")
 
 
 def throttled(fault: Fault | None) -> Response:
@@ -265,13 +265,13 @@ def throttled(fault: Fault | None) -> Response:
     return response
 
 
-def broken(fault: Fault) -> Response:
+def broken(fault: Fault, method: str) -> Response:
     """The answer of a server in trouble."""
     if fault.effect == "error":
         return answer(shape(Refusal(20500, status=HTTPStatus.INTERNAL_SERVER_ERROR)), 500)
     if fault.effect == "busy":
         return Response("<html><h1>503 Service Unavailable</h1></html>", status=503, content_type="text/html")
-    return Response('{"sid": "SM', status=201, content_type="application/json")
+    return Response('{"sid": "SM', status=201 if method == "POST" else 200, content_type="application/json")
 
 
 def _basic(request: Request) -> tuple[str, str]:
