@@ -33,8 +33,12 @@ from sender.gateway import Gateway, InDoubt, Rejected, Throttled
 
 HORIZON = timedelta(milliseconds=250)
 """How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
-SEND_WINDOW = timedelta(seconds=10)
-"""A claimed message that has not been written to the socket by then goes back instead."""
+SEND_SHARE = 6
+"""A claimed message must be on the wire within a sixth of its lease (10 s of 60), else it goes back unsent; the POST may take
+half of the lease. So a worker that still believes in its claim can never send after the lease has run out."""
+PATIENCE = 1.0
+"""Seconds to wait after a 429 that does not say how long."""
+ACCOUNT_BUSY = 20429
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
 OPTED_OUT = 21610
@@ -58,6 +62,7 @@ class Claim:
     validity_seconds: int
     slot: datetime
     intent_at: datetime
+    leave_within: timedelta
 
 
 class Result(StrEnum):
@@ -79,7 +84,7 @@ class Outcome:
     sid: str | None = None
     status: str = ""
     error_code: int | None = None
-    retry_after: float = 1.0
+    retry_after: float = PATIENCE
     stops_run: bool = False
 
 
@@ -156,7 +161,7 @@ def _claim_sender(
         message.status, message.attempt = MessageStatus.CLAIMED, message.attempt + 1
         message.worker, message.lease_until = worker, now + lease
         message.intent_at = message.updated_at = now
-        claims.append(_claim_of(message, sender, lane, slot=slot, now=now))
+        claims.append(_claim_of(message, sender, lane, slot=slot, now=now, leave_within=lease / SEND_SHARE))
     sender.tat_us = budget.tat_us
     return claims
 
@@ -225,14 +230,22 @@ def skip(message: Message, reason: Reason, *, now: datetime) -> None:
     message.final_at = message.updated_at = now
 
 
-def _claim_of(message: Message, sender: SendingNumber, lane: Lane | None, *, slot: datetime, now: datetime) -> Claim:
+def _claim_of(
+    message: Message,
+    sender: SendingNumber,
+    lane: Lane | None,
+    *,
+    slot: datetime,
+    now: datetime,
+    leave_within: timedelta,
+) -> Claim:
     closes = [at for at in (lane.closes_at if lane else None, message.expires_at) if at is not None]
     seconds = min([LONGEST_VALIDITY, *(int((at - now).total_seconds()) for at in closes)])
     return Claim(
         message_id=message.id, attempt=message.attempt, account_id=message.account_id, sender_id=sender.id,
         sender=sender.sid or sender.address if sender.kind is SenderKind.MESSAGING_SERVICE else sender.address,
         service=sender.kind is SenderKind.MESSAGING_SERVICE, to=message.phone, body=message.body or "",
-        media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, intent_at=now,
+        media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, intent_at=now, leave_within=leave_within,
     )  # fmt: skip
 
 
@@ -256,7 +269,7 @@ def post(gateway: Gateway, claim: Claim, *, public_url: str) -> Outcome:
     except Rejected as error:
         return Outcome(claim, Result.REJECTED, error_code=error.code, stops_run=error.stops_run)
     except Throttled as error:
-        return Outcome(claim, Result.THROTTLED, retry_after=error.retry_after)
+        return Outcome(claim, Result.THROTTLED, error_code=error.code, retry_after=error.retry_after or PATIENCE)
     except InDoubt:
         return Outcome(claim, Result.IN_DOUBT)
     return Outcome(claim, Result.SENT, sid=sent.sid, status=sent.status)
@@ -315,9 +328,10 @@ def _rejected(session: Session, message: Message, outcome: Outcome, now: datetim
 def _throttled(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
     until = now + timedelta(seconds=outcome.retry_after)
     give_back(session, message, due_at=until, now=now)
-    session.execute(
-        update(SendingNumber).where(SendingNumber.id == outcome.claim.sender_id).values(blocked_until=until)
-    )
+    busy = update(SendingNumber).where(SendingNumber.id == outcome.claim.sender_id)
+    if outcome.error_code == ACCOUNT_BUSY:
+        busy = update(Account).where(Account.id == message.account_id)
+    session.execute(busy.values(blocked_until=until))
 
 
 def _in_doubt(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:

@@ -18,7 +18,7 @@ from models.accounts import Account
 from models.messages import Message, MessageStatus
 from models.settings import value
 from sender import messages
-from sender.dispatch import SEND_WINDOW, give_back
+from sender.dispatch import SEND_SHARE, give_back
 from sender.gateway import Gateway, InDoubt, Rejected, Remote, Throttled
 
 OPEN = text("message.status IN ('claimed', 'in_doubt')")
@@ -39,6 +39,7 @@ class Doubt:
     to: str
     body: str
     intent_at: datetime
+    lease: timedelta
 
 
 def reap(session: Session, *, now: datetime) -> int:
@@ -62,7 +63,8 @@ def due(session: Session, *, now: datetime, limit: int = 100) -> list[Doubt]:
         .order_by(Message.lease_until)
         .limit(limit)
     )
-    found = [Doubt(r.id, r.attempt, r.account_id, r.phone, r.body or "", r.intent_at) for r in rows]
+    lease = timedelta(seconds=value(session, "lease_seconds"))
+    found = [Doubt(r.id, r.attempt, r.account_id, r.phone, r.body or "", r.intent_at, lease) for r in rows]
     session.commit()
     return found
 
@@ -70,7 +72,7 @@ def due(session: Session, *, now: datetime, limit: int = 100) -> list[Doubt]:
 def look_up(gateway: Gateway, doubt: Doubt) -> list[Remote] | None:
     """What Twilio lists for the recipient around the intent with the same body; None when Twilio cannot be asked now."""
     since = doubt.intent_at - EARLY
-    until = doubt.intent_at + SEND_WINDOW + LATE
+    until = doubt.intent_at + doubt.lease / SEND_SHARE + LATE
     try:
         found = gateway.find(to=doubt.to, since=since, until=until)
     except (Rejected, Throttled, InDoubt):

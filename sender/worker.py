@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Database
 from sender import audience, campaigns, dispatch, doubts, schedule
-from sender.dispatch import SEND_WINDOW, Claim, Outcome, Result
+from sender.dispatch import Claim, Outcome, Result
 from sender.gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Worker:
     def _post(self, gateway: Gateway, claim: Claim, began: float, due: float) -> Outcome:
         """Wait for the claim's slot, then send; too late or stopping means the row goes back unsent."""
         self._stop.wait(max(0.0, due - time.monotonic()))
-        if self._stop.is_set() or time.monotonic() - began > SEND_WINDOW.total_seconds():
+        if self._stop.is_set() or time.monotonic() - began > claim.leave_within.total_seconds():
             return Outcome(claim, Result.UNSENT)
         try:
             return dispatch.post(gateway, claim, public_url=self.public_url)
@@ -171,4 +171,4 @@ def _logged(sentence: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.error("%s: %s", sentence, type(error).__name__)  # noqa: TRY400: a traceback may hold a number
+        log.error("%s: %s", sentence, type(error).__name__)  # noqa: TRY400 (a traceback may hold a number)

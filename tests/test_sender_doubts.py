@@ -1,0 +1,131 @@
+"""A message in doubt: found, proven absent, or left to a person; never sent again blindly."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.messages import Message, MessageStatus
+from sender import dispatch, doubts
+from sender.dispatch import Claim, Outcome, Result
+from sender.doubts import Doubt
+from sender.gateway import Gateway, Remote
+from tests import seeds
+
+S = MessageStatus
+
+
+@pytest.fixture
+def claimed(session: Session, account: Account, now: datetime) -> Claim:
+    """One claimed message."""
+    seeds.sending_run(session, account, 1)
+    return dispatch.claim(session, worker="w", now=now, limit=1)[0]
+
+
+def listed(sid: str, claim: Claim, *, status: str = "sent", body: str | None = None) -> Remote:
+    """A message as Twilio lists it."""
+    return Remote(
+        sid=sid, status=status, direction="outbound-api", to=claim.to, from_="27242", messaging_service_sid=None,
+        body=claim.body if body is None else body, segments=1, media=0, price=None, price_unit="USD", error_code=None,
+        date_created=claim.intent_at, date_sent=None,
+    )  # fmt: skip
+
+
+def row(session: Session) -> Message:
+    return session.scalars(select(Message).execution_options(populate_existing=True)).one()
+
+
+def doubt_of(session: Session, now: datetime) -> Doubt:
+    (found,) = doubts.due(session, now=now)
+    return found
+
+
+def test_dead_worker_becomes_a_doubt(session: Session, claimed: Claim, now: datetime) -> None:
+    """A lease that runs out makes the row in doubt, not sendable."""
+    assert doubts.reap(session, now=now + timedelta(seconds=59)) == 0
+    assert doubts.reap(session, now=now + timedelta(seconds=60)) == 1
+    assert row(session).status is S.IN_DOUBT
+    assert dispatch.claim(session, worker="other", now=now + timedelta(seconds=61), limit=9) == []
+
+
+def test_found_at_twilio(session: Session, claimed: Claim, now: datetime) -> None:
+    """One match in Twilio's list is the message."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    doubts.settle(session, doubt_of(session, later), [listed("SM" + "a" * 32, claimed)], now=later)
+    assert (row(session).status, row(session).sid) == (S.SENT, "SM" + "a" * 32)
+
+
+def test_absent_twice_is_sendable(session: Session, claimed: Claim, now: datetime) -> None:
+    """Two searches without a match, a settling time apart, prove absence; one does not."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    first, second = now + timedelta(seconds=61), now + timedelta(seconds=121)
+    doubts.settle(session, doubt_of(session, first), [], now=first)
+    assert row(session).status is S.IN_DOUBT
+    assert doubts.due(session, now=first + timedelta(seconds=59)) == []
+    doubts.settle(session, doubt_of(session, second), [], now=second)
+    assert row(session).status is S.PENDING
+    (again,) = dispatch.claim(session, worker="w2", now=second + timedelta(seconds=1), limit=1)
+    assert again.attempt == 2
+
+
+def test_two_candidates_need_a_person(session: Session, claimed: Claim, now: datetime) -> None:
+    """Several matches cannot be told apart: the row is parked."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    pair = [listed("SM" + "a" * 32, claimed), listed("SM" + "b" * 32, claimed)]
+    doubts.settle(session, doubt_of(session, later), pair, now=later)
+    assert row(session).status is S.UNKNOWN
+
+
+def test_unreachable_twilio_is_no_proof(session: Session, claimed: Claim, now: datetime) -> None:
+    """When Twilio cannot be asked nothing is decided; after six hours a person has to."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    for hours in (1, 5):
+        at = now + timedelta(hours=hours)
+        doubts.settle(session, doubt_of(session, at), None, now=at)
+        assert row(session).status is S.IN_DOUBT
+    late = now + timedelta(hours=6, seconds=1)
+    doubts.settle(session, doubt_of(session, late), None, now=late)
+    assert row(session).status is S.UNKNOWN
+
+
+def test_bound_sid_is_not_a_candidate(session: Session, account: Account, now: datetime) -> None:
+    """Twilio's message that another row already owns is never taken for this one."""
+    seeds.sending_run(session, account, 2)
+    one, two = dispatch.claim(session, worker="w", now=now, limit=2)
+    dispatch.record(session, [Outcome(one, Result.SENT, sid="SM" + "a" * 32, status="queued")], now=now)
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    doubts.settle(session, doubt_of(session, later), [listed("SM" + "a" * 32, two)], now=later)
+    assert session.get_one(Message, two.message_id).absences == 1
+
+
+def test_max_attempts(session: Session, claimed: Claim, now: datetime) -> None:
+    """A message proven absent after its last attempt is parked instead of tried for ever."""
+    message = row(session)
+    message.attempt = 5
+    session.commit()
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    for minutes in (2, 4):
+        at = now + timedelta(minutes=minutes)
+        doubts.settle(session, doubt_of(session, at), [], now=at)
+    assert row(session).status is S.UNKNOWN
+
+
+def test_other_body_is_not_a_match(claimed: Claim, now: datetime) -> None:
+    """A different text to the same person is somebody else's message."""
+
+    class Listing(Gateway):
+        def find(self, *, to: str, since: datetime, until: datetime, limit: int = 1000) -> list[Remote]:
+            assert since < claimed.intent_at < until
+            return [listed("SM" + "a" * 32, claimed, body="Other text"), listed("SM" + "b" * 32, claimed)]
+
+    doubt = Doubt(claimed.message_id, 1, claimed.account_id, claimed.to, claimed.body, now, timedelta(seconds=60))
+    found = doubts.look_up(Listing("AC", "t"), doubt)
+    assert found is not None
+    assert [remote.sid for remote in found] == ["SM" + "b" * 32]
