@@ -1,0 +1,155 @@
+"""May this number be texted now, for this purpose, and how do we know?
+
+Every yes and no is an event, appended and never changed, each carrying the hash of the account's event before it. Two things
+are read off a number's events, separately:
+
+- *opted out*: the latest of opt_out, opt_in and re_subscribe about this purpose, or about every purpose, is an opt_out;
+- *held*: the latest of hold, release and re_subscribe, likewise, is a hold.
+
+Either one blocks. So a release never undoes an opt_out, an imported opt_in never ends a hold that waits for a person, and
+someone who texts START ends both. An opt_in for one purpose after a STOP opens that purpose alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.chain import FIRST, link
+from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
+from sender.keywords import Keyword, classify
+
+__all__ = ["Keyword", "append", "blocked", "broken_link", "classify", "state"]
+
+K = ConsentKind
+_OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
+_HELD = {K.HOLD: True, K.RELEASE: False, K.RE_SUBSCRIBE: False}
+PHONES = 5_000
+"""Numbers asked for in one query: below the bound-variable limits of SQLite (32,766) and PostgreSQL (65,535)."""
+
+
+def append(
+    session: Session,
+    *,
+    account_id: int,
+    phone: str,
+    kind: ConsentKind,
+    source: ConsentSource,
+    now: datetime,
+    purpose: Purpose = Purpose.ALL,
+    reason: str = "",
+    evidence: Mapping[str, Any] | None = None,
+    message_id: int | None = None,
+    actor: str = "",
+) -> ConsentEvent:
+    """Add one event to the account's chain; `evidence` must be plain JSON. Flushed, not committed.
+
+    Two writers of one account wait for each other here, so that no two events follow the same one: PostgreSQL by a lock on
+    the account's row until the transaction ends, SQLite by its one writer.
+    """
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
+    event = ConsentEvent(
+        account_id=account_id, phone=phone, kind=kind, purpose=purpose, source=source, reason=reason,
+        evidence=dict(evidence or {}), message_id=message_id, actor=actor, at=now.astimezone(UTC),
+        previous_hash=_last_hash(session, account_id),
+    )  # fmt: skip
+    event.hash = link(event.previous_hash, event.facts())
+    session.add(event)
+    session.flush()
+    return event
+
+
+def _last_hash(session: Session, account_id: int) -> str:
+    last = (
+        select(ConsentEvent.hash).where(ConsentEvent.account_id == account_id).order_by(ConsentEvent.id.desc()).limit(1)
+    )
+    return session.scalar(last) or FIRST
+
+
+def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: Purpose) -> dict[str, ConsentEvent]:
+    """The numbers that must not be texted for this purpose, each with the event that says so (an opt_out before a hold).
+
+    `Purpose.ALL` asks whether *any* purpose is blocked.
+    """
+    asked = tuple(Purpose) if purpose is Purpose.ALL else (Purpose.ALL, purpose)
+    standing: dict[str, int] = {}
+    wanted = list(dict.fromkeys(phones))
+    for start in range(0, len(wanted), PHONES):
+        rows = session.execute(
+            select(ConsentEvent.phone, ConsentEvent.purpose, ConsentEvent.kind, ConsentEvent.id)
+            .where(
+                ConsentEvent.account_id == account_id,
+                ConsentEvent.phone.in_(wanted[start : start + PHONES]),
+                ConsentEvent.purpose.in_(asked),
+            )
+            .order_by(ConsentEvent.phone, ConsentEvent.id)
+        )
+        histories: dict[str, list[tuple[Purpose, ConsentKind, int]]] = {}
+        for phone, about, kind, id_ in rows:
+            histories.setdefault(phone, []).append((about, kind, id_))
+        for phone, history in histories.items():
+            blocking = _standing(history, purpose)
+            if blocking is not None:
+                standing[phone] = blocking
+    events = _by_id(session, list(standing.values()))
+    return {phone: events[id_] for phone, id_ in standing.items()}
+
+
+def _by_id(session: Session, ids: list[int]) -> dict[int, ConsentEvent]:
+    found: dict[int, ConsentEvent] = {}
+    for start in range(0, len(ids), PHONES):
+        chunk = select(ConsentEvent).where(ConsentEvent.id.in_(ids[start : start + PHONES]))
+        found.update((event.id, event) for event in session.scalars(chunk))
+    return found
+
+
+def _standing(history: list[tuple[Purpose, ConsentKind, int]], purpose: Purpose) -> int | None:
+    """The id of the event that blocks, oldest first in, or None. For `Purpose.ALL`, of any purpose."""
+    if purpose is Purpose.ALL:
+        each = (_standing(history, one) for one in Purpose if one is not Purpose.ALL)
+        return next((id_ for id_ in each if id_ is not None), None)
+    opted = held = None
+    for about, kind, id_ in history:
+        if about not in (Purpose.ALL, purpose):
+            continue
+        if kind in _OPTED:
+            opted = id_ if _OPTED[kind] else None
+        if kind in _HELD:
+            held = id_ if _HELD[kind] else None
+    return opted or held
+
+
+def state(session: Session, account_id: int, phone: str) -> ConsentEvent | None:
+    """The event that describes a number best: the one that blocks any purpose, else its latest, else None."""
+    blocking = blocked(session, account_id, [phone], Purpose.ALL)
+    if phone in blocking:
+        return blocking[phone]
+    latest = (
+        select(ConsentEvent)
+        .where(ConsentEvent.account_id == account_id, ConsentEvent.phone == phone)
+        .order_by(ConsentEvent.id.desc())
+        .limit(1)
+    )
+    return session.scalar(latest)
+
+
+def broken_link(session: Session, account_id: int) -> ConsentEvent | None:
+    """The first event of the account's chain whose hash or predecessor does not fit, or None when the chain is whole.
+
+    A row that was changed, removed or slipped in shows; rows cut off at the very end do not, unless the last hash was kept
+    elsewhere.
+    """
+    previous = FIRST
+    chain = select(ConsentEvent).where(ConsentEvent.account_id == account_id).order_by(ConsentEvent.id)
+    with closing(session.scalars(chain.execution_options(yield_per=1_000))) as events:
+        for event in events:
+            if event.previous_hash != previous or event.hash != link(previous, event.facts()):
+                return event
+            previous = event.hash
+    return None

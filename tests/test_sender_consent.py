@@ -1,0 +1,145 @@
+"""Tests of sender/consent.py: the ledger of yes and no, and what follows from it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.base import Database
+from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
+from sender import consent
+
+PHONE = "+12125550101"
+ALL, ACCOUNT, MARKETING = Purpose.ALL, Purpose.ACCOUNT, Purpose.MARKETING
+
+
+def events(session: Session, account: Account, now: datetime, text: str, phone: str = PHONE) -> list[ConsentEvent]:
+    """Append events written as "opt_out hold:marketing …"; without a purpose, about every purpose."""
+    found = []
+    for word in text.split():
+        kind, _, purpose = word.partition(":")
+        found.append(
+            consent.append(
+                session, account_id=account.id, phone=phone, kind=ConsentKind(kind), source=ConsentSource.ADMIN, now=now,
+                purpose=Purpose(purpose or "all"),
+            )
+        )  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize(
+    ("history", "blocked_for"),
+    [
+        ("", ""),
+        ("opt_in", ""),
+        ("opt_out", "account marketing all"),
+        ("opt_out:marketing", "marketing all"),
+        ("opt_out:account", "account all"),
+        # a later yes lifts the no: of the same purpose, of every purpose, or of every purpose for this one
+        ("opt_out re_subscribe", ""),
+        ("opt_out opt_in", ""),
+        ("opt_out:marketing opt_in:marketing", ""),
+        ("opt_out:marketing opt_in", ""),
+        ("opt_out opt_in:account", "marketing all"),
+        ("opt_out:marketing opt_in:account", "marketing all"),
+        ("opt_out opt_in opt_out", "account marketing all"),
+        ("opt_out opt_out re_subscribe", ""),
+        # a hold blocks until it is released, or the person texts START
+        ("hold", "account marketing all"),
+        ("hold:marketing", "marketing all"),
+        ("hold release", ""),
+        ("hold release:account", "marketing all"),
+        ("hold re_subscribe", ""),
+        ("hold opt_in", "account marketing all"),
+        # neither undoes the other
+        ("opt_out hold release", "account marketing all"),
+        ("hold opt_out re_subscribe", ""),
+        ("hold opt_out release", "account marketing all"),
+        ("opt_out hold opt_in", "account marketing all"),
+        ("release", ""),
+    ],
+)
+def test_what_follows_from_a_history(
+    session: Session, account: Account, now: datetime, history: str, blocked_for: str
+) -> None:
+    """Opt-outs and holds are read separately; the latest about this purpose, or about every purpose, decides."""
+    events(session, account, now, history)
+    found = [p.value for p in (ACCOUNT, MARKETING, ALL) if consent.blocked(session, account.id, [PHONE], p)]
+    assert " ".join(found) == blocked_for
+
+
+def test_the_event_that_blocks_is_returned(session: Session, account: Account, now: datetime) -> None:
+    """An opt-out is named before a hold, and the latest of them."""
+    _, second, _ = events(session, account, now, "opt_out opt_out hold")
+    assert consent.blocked(session, account.id, [PHONE, PHONE], ACCOUNT) == {PHONE: second}
+    assert consent.state(session, account.id, PHONE) == second
+
+
+def test_state_of_a_number(session: Session, account: Account, now: datetime) -> None:
+    """The event that blocks any purpose, else the latest, else nothing."""
+    assert consent.state(session, account.id, PHONE) is None
+    first, _, last = events(session, account, now, "opt_out:marketing opt_in:account opt_in:marketing")
+    assert consent.state(session, account.id, PHONE) == last
+    [again] = events(session, account, now, "opt_out:marketing")
+    events(session, account, now, "opt_in:account")
+    assert consent.state(session, account.id, PHONE) == again != first
+
+
+def test_accounts_and_numbers_do_not_mix(session: Session, account: Account, now: datetime) -> None:
+    """A STOP to one association is no STOP to another."""
+    from tests.conftest import seed_account
+
+    other = seed_account(session, slug="other")
+    events(session, account, now, "opt_out")
+    assert consent.blocked(session, other.id, [PHONE], ACCOUNT) == {}
+    assert consent.blocked(session, account.id, ["+12125550102"], ACCOUNT) == {}
+    assert consent.blocked(session, account.id, [], ACCOUNT) == {}
+
+
+def test_many_numbers_are_asked_in_pieces(session: Session, account: Account, now: datetime) -> None:
+    """One more than a query holds: both ends are found."""
+    phones = [f"+1212{n:07}" for n in range(consent.PHONES + 1)]
+    events(session, account, now, "opt_out", phones[0])
+    events(session, account, now, "opt_out", phones[-1])
+    assert set(consent.blocked(session, account.id, phones, ACCOUNT)) == {phones[0], phones[-1]}
+
+
+def test_the_chain_holds_and_shows_tampering(session: Session, account: Account, now: datetime) -> None:
+    """Each event carries the hash of the one before it, also after a trip through the database."""
+    first, second, _third = events(session, account, now + timedelta(microseconds=1), "opt_in hold opt_out")
+    consent.append(
+        session, account_id=account.id, phone=PHONE, kind=ConsentKind.OPT_OUT, source=ConsentSource.KEYWORD, now=now,
+        reason="STOP", evidence={"sid": "SM1", "text": "Stop 🛑"}, actor="webhook",
+    )  # fmt: skip
+    assert second.previous_hash == first.hash
+    session.commit()
+    session.expire_all()
+    assert consent.broken_link(session, account.id) is None
+    session.execute(update(ConsentEvent).where(ConsentEvent.id == second.id).values(kind=ConsentKind.RELEASE))
+    session.expire_all()
+    assert consent.broken_link(session, account.id) == second
+
+
+def test_writers_of_one_account_wait_for_each_other(database: Database, account: Account, now: datetime) -> None:
+    """Twenty threads append at once and the chain does not fork."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(number: int) -> None:
+        with database.transaction() as session:
+            events(session, account, now, "opt_out", f"+1212555{number:04}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(20)))
+    with database.reading() as session:
+        assert consent.broken_link(session, account.id) is None
+        assert session.query(ConsentEvent).count() == 20
+
+
+def test_a_time_without_a_zone_is_not_stored(session: Session, account: Account, now: datetime) -> None:
+    """The ledger is evidence: its times are instants."""
+    event = events(session, account, now, "opt_in")[0]
+    assert event.at.utcoffset() == timedelta(0)
