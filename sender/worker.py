@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
-from sender import audience, campaigns, dispatch, doubts, schedule
+from sender import audience, campaigns, dispatch, doubts, lanes
 from sender.dispatch import Claim, Outcome, Result
 from sender.gateway import Gateway
 
@@ -158,7 +158,7 @@ class Worker:
             for run in campaigns.unexpanded(session):
                 audience.expand(session, run, now=now)
         with self.database.transaction() as session:
-            schedule.renew(session, now=now)
+            lanes.renew(session, now=now)
             campaigns.finish_done(session, now=now)
 
     def _doubts(self, _now: datetime) -> None:

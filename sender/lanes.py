@@ -1,0 +1,36 @@
+"""Which lanes of a run are open now? Their windows are moved on as time passes and as country settings change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.campaigns import Campaign, CampaignState, Lane, Run
+from models.countries import CountrySetting
+from sender.schedule import window
+
+UNFINISHED = (CampaignState.SENDING, CampaignState.PAUSED)
+
+
+def renew(session: Session, *, now: datetime) -> int:
+    """Recompute the window of every lane of a run that is not over; returns how many changed."""
+    rows = session.execute(
+        select(Lane, CountrySetting)
+        .join(Run, Run.id == Lane.run_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .outerjoin(
+            CountrySetting, (CountrySetting.account_id == Run.account_id) & (CountrySetting.region == Lane.region)
+        )
+        .where(Run.finished_at.is_(None), Campaign.state.in_(UNFINISHED))
+    )
+    changed = 0
+    for lane, setting in rows:
+        zones = [zone for zone in lane.zones.split(",") if zone]
+        found = window(zones, now, setting=setting)
+        fresh = (found.opens_at, found.closes_at, found.held, found.why)
+        if fresh != (lane.opens_at, lane.closes_at, lane.held, lane.why):
+            lane.opens_at, lane.closes_at, lane.held, lane.why = fresh
+            changed += 1
+    return changed
