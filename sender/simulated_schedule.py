@@ -22,7 +22,7 @@ def wall_clock() -> datetime:
 
 
 class SteppedClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until `Schedule.step` moves it."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
@@ -32,15 +32,11 @@ class SteppedClock:
     def __call__(self) -> datetime:
         return self.now
 
-    def step(self, seconds: float) -> None:
-        """Move forward by `seconds`."""
-        self.now += timedelta(seconds=seconds)
-
 
 class Schedule:
     """Actions and when they are due.
 
-    Run it by its own thread (`start`, `stop`) or, with a stepped clock, by hand (`run_due`).
+    Run it by its own thread (`start`, `stop`) or, with a stepped clock, by hand (`step`).
     """
 
     def __init__(self, clock: Clock, speed: float) -> None:
@@ -83,6 +79,16 @@ class Schedule:
             self._run(action)
             ran += 1
         return ran
+
+    def step(self, seconds: float) -> None:
+        """Move a stepped clock forward, stopping at every action that falls due on the way."""
+        if not isinstance(self.clock, SteppedClock):
+            raise TypeError("only a stepped clock can be moved")
+        end = self.clock.now + timedelta(seconds=seconds)
+        while (due := self.next_due()) is not None and due <= end:
+            self.clock.now = max(self.clock.now, due)
+            self.run_due()
+        self.clock.now = end
 
     def clear(self) -> None:
         """Forget everything owed."""

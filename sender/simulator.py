@@ -211,7 +211,7 @@ def create_simulator(
     """A simulator with these accounts, or with `demo_account()`.
 
     `log_path` receives a JSON line for each accepted request. `post` replaces the network for callbacks, for example
-    by a Flask test client; with a `SteppedClock` nothing happens until `schedule.run_due()`.
+    by a Flask test client; with a `SteppedClock` nothing happens until `schedule.step(seconds)`.
     """
     behaviour = behaviour or Behaviour()
     owners = list(accounts) or [demo_account()]
