@@ -1,0 +1,84 @@
+"""Where this installation runs: every environment variable, read once.
+
+What an operator may change while it runs is a setting (`models/settings.py`), not configuration.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PREFIX = "TEXTLEDGER_"
+PLACEHOLDERS = frozenset({"", "change-me", "changeme", "secret"})
+
+
+class ConfigProblem(Exception):
+    """The environment is not fit to run in; the message says which variable to set, and how."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The environment, typed."""
+
+    database_url: str
+    """TEXTLEDGER_DATABASE_URL: `sqlite:///…` or `postgresql://…`."""
+    secret_key: str
+    """TEXTLEDGER_SECRET_KEY: signs sessions."""
+    password_salt: str
+    """TEXTLEDGER_PASSWORD_SALT: peppers passwords."""
+    secret_keys: tuple[str, ...]
+    """TEXTLEDGER_SECRET_KEYS: Fernet keys for what is encrypted at rest, newest first, comma-separated."""
+    public_url: str
+    """TEXTLEDGER_PUBLIC_URL: where Twilio and people reach us, without a path."""
+    twilio_url: str
+    """TEXTLEDGER_TWILIO_URL: a simulator's address; empty for the real Twilio."""
+    trusted_hosts: tuple[str, ...]
+    """TEXTLEDGER_TRUSTED_HOSTS: host names that requests may ask for, comma-separated."""
+    environment: str
+    """TEXTLEDGER_ENVIRONMENT: demo, staging or production; shown as a badge, and strict in production."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the environment; raises ConfigProblem when something needed is missing."""
+        source = os.environ if environ is None else environ
+
+        def read(name: str, default: str = "") -> str:
+            return source.get(PREFIX + name, default).strip()
+
+        def needed(name: str) -> str:
+            value = read(name)
+            if value.lower() in PLACEHOLDERS:
+                raise ConfigProblem(f"Set {PREFIX}{name} (see README, Environment).")
+            return value
+
+        public_url = read("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+        hosts = read("TRUSTED_HOSTS", "127.0.0.1,localhost")
+        return cls(
+            database_url=read("DATABASE_URL", "sqlite:///var/textledger.db"),
+            secret_key=needed("SECRET_KEY"),
+            password_salt=needed("PASSWORD_SALT"),
+            secret_keys=tuple(key.strip() for key in needed("SECRET_KEYS").split(",") if key.strip()),
+            public_url=public_url,
+            twilio_url=read("TWILIO_URL").rstrip("/"),
+            trusted_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
+            environment=read("ENVIRONMENT", "production"),
+        )
+
+    def environment_variables(self) -> dict[str, str]:
+        """The same configuration as variables, for a process that this one starts."""
+        return {
+            PREFIX + "DATABASE_URL": self.database_url,
+            PREFIX + "SECRET_KEY": self.secret_key,
+            PREFIX + "PASSWORD_SALT": self.password_salt,
+            PREFIX + "SECRET_KEYS": ",".join(self.secret_keys),
+            PREFIX + "PUBLIC_URL": self.public_url,
+            PREFIX + "TWILIO_URL": self.twilio_url,
+            PREFIX + "TRUSTED_HOSTS": ",".join(self.trusted_hosts),
+            PREFIX + "ENVIRONMENT": self.environment,
+        }
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach us over TLS, so that cookies may insist on it."""
+        return self.public_url.startswith("https://")

@@ -1,0 +1,323 @@
+"""The demo: an association, its past month, and a live campaign to its members through the real SDK and a local Twilio.
+
+Four processes, as in production: the console (gunicorn), a worker, the simulator in this one, and the database file between them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import analytics.charges
+import analytics.forecast
+import analytics.rates
+import analytics.rollups
+from admin import cli, demo_history, demo_seed
+from admin.config import Config
+from admin.demo_data import people, write_file
+from models.accounts import Account, SenderKind, SendingNumber
+from models.base import Database, connect
+from models.campaigns import Campaign, CampaignState, Run
+from models.charges import ChargeKind
+from models.consent import ConsentEvent, ConsentSource
+from models.messages import SETTLED, Message, MessageStatus
+from models.money import show
+from models.schema import migrate
+from sender import audience, campaigns
+from sender.simulator import Behaviour, Simulator, create_simulator, serve
+from sender.worker import wall_clock
+
+FOLDER = Path("var/demo")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the demo ends with; every figure from the database."""
+
+    progress: campaigns.Progress
+    replied_stop: int
+    forecast_u: int
+    totals_u: dict[ChargeKind, int]
+    failed_by_code: dict[int, int]
+    segments: int
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port, or any free one when it is taken."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(console: Console, *, members: int, port: int, stay: bool) -> None:
+    """Do everything, print the table, and serve the console until Ctrl-C (or end at once)."""
+    now = wall_clock()
+    with ExitStack() as stack:
+        port, twilio_port = free_port(port), free_port(0)
+        config = settings(port=port, twilio_port=twilio_port)
+        database = fresh_database(config)
+        stack.callback(database.engine.dispose)
+        password = secrets.token_urlsafe(9)
+        account = demo_seed.organisation(database, config, password=password, now=now)
+        with bar(console) as progress:
+            demo_history.past_month(database, account, now=now, progress=progress)
+        simulator = stack.enter_context(simulated(config, database, account, twilio_port))
+        stack.enter_context(service(config, "-m", "gunicorn", "--threads", "8", "-b", f"127.0.0.1:{port}", "wsgi:app"))
+        wait_for(port)
+        stack.enter_context(service(config, "-m", "flask", "--app", "wsgi", "worker"))
+        campaign = launch(console, database, account, members=members)
+        watch(console, database, campaign)
+        summary = conclude(config, database, simulator, campaign)
+        console.print(table_of(summary))
+        console.print(
+            f"\nConsole: [bold]{config.public_url}[/]   sign in as [bold]{demo_seed.EMAIL}[/] with [bold]{password}[/]"
+        )
+        console.print(f"Notebook: notebooks/00-tour.ipynb opens {config.database_url}")
+        if stay:
+            console.print("Everything keeps running: send a campaign of your own. Ctrl-C ends it.")
+            wait_for_interrupt()
+
+
+def settings(*, port: int, twilio_port: int) -> Config:
+    """The demo's configuration, with keys made for it and kept beside its database (0600)."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    keys = FOLDER / "keys.json"
+    if not keys.exists():
+        made = {
+            "TEXTLEDGER_SECRET_KEY": secrets.token_urlsafe(32),
+            "TEXTLEDGER_PASSWORD_SALT": secrets.token_urlsafe(16),
+        }
+        made["TEXTLEDGER_SECRET_KEYS"] = Fernet.generate_key().decode()
+        keys.touch(mode=0o600)
+        keys.write_text(json.dumps(made), encoding="utf-8")
+    environment = {
+        **json.loads(keys.read_text(encoding="utf-8")),
+        "TEXTLEDGER_ENVIRONMENT": "demo",
+        "TEXTLEDGER_DATABASE_URL": f"sqlite:///{(FOLDER / 'textledger.db').resolve()}",
+        "TEXTLEDGER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "TEXTLEDGER_TWILIO_URL": f"http://127.0.0.1:{twilio_port}",
+        "TEXTLEDGER_TRUSTED_HOSTS": "127.0.0.1,localhost",
+    }
+    return Config.from_environment(environment)
+
+
+def fresh_database(config: Config) -> Database:
+    """An empty, migrated database in the demo's own folder; the one of an earlier demo is removed."""
+    for leftover in FOLDER.glob("textledger.db*"):
+        leftover.unlink()
+    database = connect(config.database_url)
+    migrate(database)
+    return database
+
+
+@contextmanager
+def simulated(config: Config, database: Database, account: Account, port: int) -> Iterator[Simulator]:
+    """A lifelike Twilio with the account's own numbers."""
+    with database.reading() as session:
+        known = cli.simulated_account(config, session, account)
+    behaviour = replace(Behaviour.lifelike(seed=11), price_seconds=(2.0, 8.0), reply_share=0.0, callback_workers=8)
+    simulator = create_simulator(behaviour, accounts=[known])
+    with serve(simulator, port=port):
+        yield simulator
+
+
+@contextmanager
+def service(config: Config, *command: str) -> Iterator[None]:
+    """A process of ours that lives as long as the block; its output goes to a log file in the demo's folder."""
+    name = "worker" if "worker" in command else "console"
+    with (FOLDER / f"{name}.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, **config.environment_variables()},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_for(port: int, *, seconds: float = 60.0) -> None:
+    """Until something listens on the port."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"The console did not start; see {FOLDER / 'console.log'}.")
+
+
+def launch(console: Console, database: Database, account: Account, *, members: int) -> Campaign:
+    """Upload the membership file, look at the preview, be refused on the unverified toll-free number, and send."""
+    now = wall_clock()
+    file = FOLDER / "members.csv"
+    write_file(file, people(count=members))
+    with database.session() as session:
+        account = session.get_one(Account, account.id)
+        listed = cli.load_file(session, account, file, now=now)
+        version = demo_seed.template(session, account, "Renewal reminder")
+        campaign = campaigns.create(
+            session, account=account, name=f"Renewal {now:%B %Y}", template_version=version, audience=listed,
+            sender=_sender(session, account, SenderKind.TOLL_FREE), now=now, actor=demo_seed.EMAIL,
+        )  # fmt: skip
+        session.commit()
+        _try_toll_free(console, session, campaign, now)
+        sender = _sender(session, account, SenderKind.SHORT_CODE)
+        campaign.sender_id = sender.id
+        session.flush()
+        session.refresh(campaign)
+        preview = audience.preview(session, campaign, now=now)
+        console.print(cli.preview_table(preview))
+        campaign.forecast_u = forecast_of(session, campaign, preview, now)
+        campaigns.send(session, campaign, now=now)
+        session.commit()
+        console.print(f"Sending from short code {sender.address} at {sender.segments_per_second} segments a second.")
+        return campaign
+
+
+def _sender(session: Session, account: Account, kind: SenderKind) -> SendingNumber:
+    return session.scalars(
+        select(SendingNumber).where(SendingNumber.account_id == account.id, SendingNumber.kind == kind)
+    ).one()
+
+
+def _try_toll_free(console: Console, session: Session, campaign: Campaign, now: datetime) -> None:
+    try:
+        campaigns.send(session, campaign, now=now)
+    except campaigns.NotAllowed as refusal:
+        session.rollback()
+        console.print(f"From the toll-free number, refused: {refusal}")
+
+
+def forecast_of(session: Session, campaign: Campaign, preview: audience.Preview, now: datetime) -> int:
+    """What the campaign should cost, micros."""
+    card = analytics.rates.card_for(session, campaign.account_id)
+    forecast = analytics.forecast.forecast(
+        preview.by_region,
+        campaign.sender.kind.value,
+        card,
+        day=now.date(),
+        pumping_on=campaign.account.pumping_protection,
+    )
+    return forecast.expected_u
+
+
+def watch(console: Console, database: Database, campaign: Campaign) -> None:
+    """A progress bar until the campaign is complete."""
+    with bar(console) as progress:
+        task = progress.add_task("Sending", total=None)
+        while True:
+            with database.reading() as session:
+                state = session.get_one(Campaign, campaign.id).state
+                run = session.scalars(select(Run).where(Run.campaign_id == campaign.id)).one()
+                seen = campaigns.progress(session, run, now=wall_clock())
+            progress.update(task, total=run.audience_size or None, completed=seen.done)
+            if state is CampaignState.COMPLETED:
+                return
+            time.sleep(0.5)
+
+
+def conclude(config: Config, database: Database, simulator: Simulator, campaign: Campaign) -> Summary:
+    """Wait for the last callbacks and prices, repair what was lost, post the charges, and count."""
+    simulator.settle(timeout=120)
+    with database.reading() as session:
+        run_id = session.scalars(select(Run.id).where(Run.campaign_id == campaign.id)).one()
+    cli.pull(config, database, wall_clock())
+    cli.fold(database)
+    cli.post_charges(database, wall_clock())
+    with database.reading() as session:
+        run = session.get_one(Run, run_id)
+        failed = select(Message.error_code, func.count()).where(
+            Message.run_id == run_id, Message.status.in_((MessageStatus.FAILED, MessageStatus.UNDELIVERED))
+        )
+        stops = session.scalar(
+            select(func.count(ConsentEvent.id)).where(
+                ConsentEvent.source == ConsentSource.KEYWORD, ConsentEvent.at >= run.started_at
+            )
+        )
+        return Summary(
+            progress=campaigns.progress(session, run, now=wall_clock()),
+            replied_stop=stops or 0,
+            forecast_u=session.get_one(Campaign, campaign.id).forecast_u or 0,
+            totals_u=analytics.charges.totals(session, run_id=run_id),
+            failed_by_code={code or 0: n for code, n in session.execute(failed.group_by(Message.error_code))},
+            segments=run.segments,
+        )
+
+
+def table_of(summary: Summary) -> Table:
+    """The table that the demo ends with."""
+    p = summary.progress
+    table = Table("What", "Texts", "USD", title="The campaign, to the row and to the micro-dollar")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows: list[tuple[str, str, str]] = [("Audience", f"{p.audience:,}", "")]
+    rows += [
+        (f"  left out: {reason.value.replace('_', ' ')}", f"{n:,}", "") for reason, n in sorted(p.by_reason.items())
+    ]
+    rows.append(("Sent", f"{p.sent:,}", ""))
+    rows += [
+        (f"  {s.value}", f"{n:,}", "")
+        for s, n in sorted(p.by_status.items())
+        if s in SETTLED and s is not MessageStatus.SKIPPED
+    ]
+    rows.append(("Failed", f"{p.failed:,}", ""))
+    rows += [(f"  not delivered, error {code}", f"{n:,}", "") for code, n in sorted(summary.failed_by_code.items())]
+    rows.append(("Left out + sent + failed", f"{p.excluded + p.skipped + p.sent + p.failed:,}", ""))
+    rows.append(("Replied STOP", f"{summary.replied_stop:,}", ""))
+    rows.append(("Segments", f"{summary.segments:,}", ""))
+    rows.append(("Forecast", "", show(summary.forecast_u)))
+    rows += [(f"Charges: {kind.value.replace('_', ' ')}", "", show(u)) for kind, u in sorted(summary.totals_u.items())]
+    rows.append(("Charges: total", "", show(sum(summary.totals_u.values()))))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def bar(console: Console) -> Progress:
+    """A progress bar that also reads well in a log."""
+    columns: Sequence[Any] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console)
+
+
+def wait_for_interrupt() -> None:
+    """Until Ctrl-C or a request to end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        return

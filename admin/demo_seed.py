@@ -1,0 +1,80 @@
+"""The association of the demo: account, senders, countries, texts, people who sign in, and the rate card."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import analytics.rates
+from admin import auth, gateways
+from admin.config import Config
+from admin.demo_data import COUNTRIES, TEMPLATES
+from models.accounts import Account, SenderKind, SendingNumber, Verification
+from models.base import Database
+from models.countries import CountrySetting
+from models.templates import Template, TemplateVersion
+from models.users import RoleName
+
+EMAIL = "admin@example.com"
+SID = "AC" + sha256(b"Harbor Association").hexdigest()[:32]
+
+
+def organisation(database: Database, config: Config, *, password: str, now: datetime) -> Account:
+    """Everything but the traffic; committed."""
+    with database.transaction() as session:
+        account = Account(
+            slug="harbor", name="Harbor Association", plan="Harbor 25", included_segments=25_000, created_at=now,
+            twilio_sid=SID, twilio_token=gateways.seal(config.secret_keys, sha256(SID.encode()).hexdigest()[:32]),
+            pumping_protection=True, alert_emails=["texting@example.com"],
+        )  # fmt: skip
+        session.add(account)
+        session.flush()
+        _senders(session, account, now)
+        for region, name, enabled, note in COUNTRIES:
+            session.add(
+                CountrySetting(
+                    account_id=account.id, region=region, name=name, enabled=enabled, note=note, updated_at=now
+                )
+            )
+        for name, source in TEMPLATES:
+            made = Template(account_id=account.id, name=name, created_at=now, updated_at=now)
+            session.add(made)
+            session.flush()
+            session.add(TemplateVersion(template_id=made.id, number=1, source=source, created_by=EMAIL, created_at=now))
+        auth.create_user(
+            session,
+            email=EMAIL,
+            password=password,
+            now=now,
+            owner=True,
+            roles=[(account, RoleName.ADMIN)],
+            name="Amara Reyes",
+        )
+        analytics.rates.load(session, None, now=now, entered_by=EMAIL)
+        return account
+
+
+def _senders(session: Session, account: Account, now: datetime) -> None:
+    session.add_all(
+        [
+            SendingNumber(
+                account_id=account.id, label="Short code", address="27242", kind=SenderKind.SHORT_CODE,
+                segments_per_second=100, is_default=True, created_at=now,
+            ),
+            SendingNumber(
+                account_id=account.id, label="Toll-free", address="+18335550100", kind=SenderKind.TOLL_FREE,
+                segments_per_second=3, verification=Verification.PENDING_REVIEW, created_at=now,
+            ),
+        ]
+    )  # fmt: skip
+
+
+def template(session: Session, account: Account, name: str) -> TemplateVersion:
+    """The current version of one of the demo's templates."""
+    found = session.scalars(select(Template).where(Template.account_id == account.id, Template.name == name)).one()
+    if found.current is None:
+        raise LookupError(f"template {name} has no version")
+    return found.current
