@@ -10,7 +10,7 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
@@ -60,7 +60,8 @@ COVERED_BY = {
 the simulator, which are tested through its front door."""
 
 CLOCK_EDGES = ("admin/*", "sender/simulated_schedule.py", "sender/worker.py", "sender/webhooks.py")
-ENVIRONMENT_EDGES = ("admin/config.py", "models/migrations/env.py")
+ENVIRONMENT_EDGES = ("admin/config.py", "admin/demo.py", "models/migrations/env.py")
+"""The demo hands its environment on to the processes that it starts."""
 COMMIT_EDGES = (
     "admin/*", "sender/dispatch.py", "sender/doubts.py", "sender/webhooks.py", "sender/worker.py", "models/base.py",
 )  # fmt: skip
@@ -224,15 +225,11 @@ def test_where_is_names_paths_that_exist() -> None:
     assert {path.split("/")[0] for path in paths} >= {*FOLDERS, "notebooks", "tests"}
 
 
-def commands() -> Iterator[str]:
-    """Every command of `flask --app wsgi`, as one types it."""
-
-    def walk(prefix: str, group: click.Group) -> Iterator[str]:
-        for name, command in group.commands.items():
-            path = f"{prefix} {name}".strip()
-            yield from walk(path, command) if isinstance(command, click.Group) else [path]
-
-    yield from walk("", importlib.import_module("wsgi").app.cli)
+def commands(group: Iterable[click.Command], prefix: str = "flask --app wsgi") -> Iterator[str]:
+    """Every command, as one types it."""
+    for command in group:
+        typed = f"{prefix} {command.name}"
+        yield from commands(command.commands.values(), typed) if isinstance(command, click.Group) else [typed]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +239,7 @@ def commands() -> Iterator[str]:
         pytest.param(
             lambda: sorted(set(re.findall(r"TEXTLEDGER_[A-Z_]+", source("admin/config.py")))), id="environment"
         ),
-        pytest.param(lambda: [f"flask --app wsgi {name}" for name in commands()], id="commands"),
+        pytest.param(lambda: list(commands(importlib.import_module("admin.cli").COMMANDS)), id="commands"),
         pytest.param(lambda: re.findall(r"^([a-z]+):.*?## ", source("Makefile"), re.M), id="make"),
     ],
 )
