@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: .make/core ## Send a campaign to 5,000 invented members and open the console (ARGS=--no-serve ends after the table)
-	@$(BIN)/flask --app wsgi demo $(ARGS)
+	@TEXTLEDGER_ENVIRONMENT=demo $(BIN)/flask --app wsgi demo $(ARGS)
 
 test: .make/dev system check ## Check, then run every test (ARGS="-k consent" runs some)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
