@@ -5,11 +5,18 @@ What an operator may change while it runs is a setting (`models/settings.py`), n
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
 
 PREFIX = "TEXTLEDGER_"
+DEMO = "demo"
+DEMO_FOLDER = Path("var/demo")
 PLACEHOLDERS = frozenset({"", "change-me", "changeme", "secret"})
 
 
@@ -42,6 +49,8 @@ class Config:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the environment; raises ConfigProblem when something needed is missing."""
         source = os.environ if environ is None else environ
+        if source.get(PREFIX + "ENVIRONMENT") == DEMO:
+            source = {**_demo_variables(), **source}
 
         def read(name: str, default: str = "") -> str:
             return source.get(PREFIX + name, default).strip()
@@ -82,3 +91,19 @@ class Config:
     def secure(self) -> bool:
         """Whether people reach us over TLS, so that cookies may insist on it."""
         return self.public_url.startswith("https://")
+
+
+def _demo_variables() -> dict[str, str]:
+    """What a demo needs and nobody has to set: its own database file, and keys made once and kept beside it (0600)."""
+    DEMO_FOLDER.mkdir(parents=True, exist_ok=True)
+    file = DEMO_FOLDER / "keys.json"
+    if not file.exists():
+        made = {
+            PREFIX + "SECRET_KEY": secrets.token_urlsafe(32),
+            PREFIX + "PASSWORD_SALT": secrets.token_urlsafe(16),
+            PREFIX + "SECRET_KEYS": Fernet.generate_key().decode(),
+        }
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(made), encoding="utf-8")
+    database = f"sqlite:///{(DEMO_FOLDER / 'textledger.db').resolve()}"
+    return {**json.loads(file.read_text(encoding="utf-8")), PREFIX + "DATABASE_URL": database}

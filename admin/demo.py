@@ -5,7 +5,6 @@ Four processes, as in production: the console (gunicorn), a worker, the simulato
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -17,10 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -32,7 +29,7 @@ import analytics.forecast
 import analytics.rates
 import analytics.rollups
 from admin import cli, demo_history, demo_seed
-from admin.config import Config
+from admin.config import DEMO, DEMO_FOLDER, Config
 from admin.demo_data import people, write_file
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
@@ -45,8 +42,6 @@ from models.schema import migrate
 from sender import audience, campaigns
 from sender.simulator import Behaviour, Simulator, create_simulator, serve
 from sender.worker import wall_clock
-
-FOLDER = Path("var/demo")
 
 
 @dataclass(frozen=True)
@@ -101,31 +96,17 @@ def run(console: Console, *, members: int, port: int, stay: bool) -> None:
 
 
 def settings(*, port: int, twilio_port: int) -> Config:
-    """The demo's configuration, with keys made for it and kept beside its database (0600)."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    keys = FOLDER / "keys.json"
-    if not keys.exists():
-        made = {
-            "TEXTLEDGER_SECRET_KEY": secrets.token_urlsafe(32),
-            "TEXTLEDGER_PASSWORD_SALT": secrets.token_urlsafe(16),
-        }
-        made["TEXTLEDGER_SECRET_KEYS"] = Fernet.generate_key().decode()
-        keys.touch(mode=0o600)
-        keys.write_text(json.dumps(made), encoding="utf-8")
-    environment = {
-        **json.loads(keys.read_text(encoding="utf-8")),
-        "TEXTLEDGER_ENVIRONMENT": "demo",
-        "TEXTLEDGER_DATABASE_URL": f"sqlite:///{(FOLDER / 'textledger.db').resolve()}",
-        "TEXTLEDGER_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "TEXTLEDGER_TWILIO_URL": f"http://127.0.0.1:{twilio_port}",
-        "TEXTLEDGER_TRUSTED_HOSTS": "127.0.0.1,localhost",
-    }
-    return Config.from_environment(environment)
+    """The demo's configuration: its own keys and database, this machine's addresses."""
+    return replace(
+        Config.from_environment({"TEXTLEDGER_ENVIRONMENT": DEMO}),
+        public_url=f"http://127.0.0.1:{port}",
+        twilio_url=f"http://127.0.0.1:{twilio_port}",
+    )
 
 
 def fresh_database(config: Config) -> Database:
     """An empty, migrated database in the demo's own folder; the one of an earlier demo is removed."""
-    for leftover in FOLDER.glob("textledger.db*"):
+    for leftover in DEMO_FOLDER.glob("textledger.db*"):
         leftover.unlink()
     database = connect(config.database_url)
     migrate(database)
@@ -147,7 +128,7 @@ def simulated(config: Config, database: Database, account: Account, port: int) -
 def service(config: Config, *command: str) -> Iterator[None]:
     """A process of ours that lives as long as the block; its output goes to a log file in the demo's folder."""
     name = "worker" if "worker" in command else "console"
-    with (FOLDER / f"{name}.log").open("w", encoding="utf-8") as log:
+    with (DEMO_FOLDER / f"{name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, *command],
             env={**os.environ, **config.environment_variables()},
@@ -173,13 +154,13 @@ def wait_for(port: int, *, seconds: float = 60.0) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.2)
-    raise RuntimeError(f"The console did not start; see {FOLDER / 'console.log'}.")
+    raise RuntimeError(f"The console did not start; see {DEMO_FOLDER / 'console.log'}.")
 
 
 def launch(console: Console, database: Database, account: Account, *, members: int) -> Campaign:
     """Upload the membership file, look at the preview, be refused on the unverified toll-free number, and send."""
     now = wall_clock()
-    file = FOLDER / "members.csv"
+    file = DEMO_FOLDER / "members.csv"
     write_file(file, people(count=members))
     with database.session() as session:
         account = session.get_one(Account, account.id)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from admin.demo_data import AREAS, PLAIN
 from models.accounts import Account, SenderKind, SendingNumber
 from models.campaigns import Audience, AudienceRow, Campaign, CampaignState, Lane, Run
 from models.contacts import Contact
@@ -35,12 +36,11 @@ def sender_of(session: Session, account: Account, kind: SenderKind = SenderKind.
     ).one()
 
 
-def contacts(session: Session, account: Account, count: int, *, area: int = 212) -> list[Contact]:
+def contacts(session: Session, account: Account, count: int) -> list[Contact]:
     """`count` contacts with reserved numbers whose endings the simulator delivers."""
-    endings = [e for e in range(100, 200) if e not in SPECIAL]
     rows = []
     for index in range(count):
-        phone = f"+1{AREAS[index // len(endings)]}5550{endings[index % len(endings)]}"
+        phone = f"+1{AREAS[index // len(PLAIN)]}555{PLAIN[index % len(PLAIN)]}"
         rows.append(
             Contact(
                 account_id=account.id, phone=phone, phone_raw=phone, region="US", line_type="fixed_line_or_mobile",
@@ -50,59 +50,6 @@ def contacts(session: Session, account: Account, count: int, *, area: int = 212)
     session.add_all(rows)
     session.flush()
     return rows
-
-
-SPECIAL = {
-    102,
-    103,
-    104,
-    105,
-    106,
-    107,
-    108,
-    111,
-    112,
-    113,
-    114,
-    117,
-    122,
-    136,
-    141,
-    145,
-    *range(160, 166),
-    *range(170, 173),
-    175,
-    *range(180, 184),
-}
-"""Endings that mean something to the simulator."""
-AREAS = [
-    212,
-    213,
-    214,
-    215,
-    216,
-    217,
-    218,
-    303,
-    305,
-    312,
-    313,
-    314,
-    315,
-    402,
-    404,
-    405,
-    406,
-    412,
-    413,
-    414,
-    415,
-    503,
-    504,
-    505,
-    512,
-    513,
-]
 
 
 def campaign(
