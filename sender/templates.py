@@ -81,7 +81,7 @@ def render(template: Template, fields: Mapping[str, object]) -> str:
     """The body for one recipient: NFC, line feeds only, no control characters, at most 1,600 characters.
 
     Raises MissingField with all the missing names, or RenderProblem for a value that does not fit its filter, for a
-    value or body that is too long, and for an empty body. About 2 µs for six variables.
+    value or body that is too long, and for an empty body. 2 to 3 µs for six variables.
     """
     out: list[str] = []
     lacking: list[str] = []
