@@ -102,17 +102,20 @@ class Postman:
         line.close()
 
     def _deliver(self, letter: Letter, attempt: int, post: Post) -> None:
+        status = 0
         try:
             status = post(letter.url.partition("#")[0], letter.headers(), urlencode(letter.params).encode())
         except (OSError, http.client.HTTPException):
-            status = 0
-        outcome = "answered" if 200 <= status < 300 else "refused" if status else "unanswered"
-        again = attempt < self._retries and (status == 0 or (status >= 500 and self._retry_errors))
-        if again:
+            pass  # nobody answered: counted below
+        finally:
+            self._note(letter, attempt, status)
+
+    def _note(self, letter: Letter, attempt: int, status: int) -> None:
+        if attempt < self._retries and (status == 0 or (status >= 500 and self._retry_errors)):
             self._schedule.after(1.0, lambda: self._hand_over(letter, attempt + 1))
         with self._lock:
             self.counts["posted"] += 1
-            self.counts[outcome] += 1
+            self.counts["answered" if 200 <= status < 300 else "refused" if status else "unanswered"] += 1
             self.pending -= 1
 
 

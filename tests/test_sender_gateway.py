@@ -281,6 +281,20 @@ def test_every_fault_becomes_its_decision(
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("ending", "decision", "stored"),
+    [("0180", InDoubt, 1), ("0181", InDoubt, 1), ("0182", Throttled, 0), ("0183", InDoubt, 0)],
+)
+def test_some_numbers_meet_a_fault_once(
+    gateway: Gateway, simulator: Simulator, ending: str, decision: type[GatewayError], stored: int
+) -> None:
+    """The first request to the number fails as documented, the second is accepted."""
+    with pytest.raises(decision):
+        send(gateway, f"+1202555{ending}")
+    assert len(simulator.log()) == stored
+    assert send(gateway, f"+1202555{ending}").startswith("SM")
+
+
 @pytest.mark.parametrize("effect", ["drop", "reset", "hang", "error", "busy", "garbage"])
 @pytest.mark.parametrize("on", ["fetch", "list", "update", "delete", "other"])
 def test_requests_that_read_fail_the_same_way(gateway: Gateway, simulator: Simulator, on: str, effect: str) -> None:
@@ -424,6 +438,9 @@ def test_our_own_mistakes_are_not_dressed_as_doubt(serve_app: Callable[..., Gate
     gateway = serve_app(Response("{}"))
     with pytest.raises(TypeError):
         gateway.send(to=PLAIN, body="x", from_=SHORT_CODE, media_urls=5)  # type: ignore[arg-type]
+    gateway._client.http_client = None
+    with pytest.raises(AttributeError):
+        gateway.fetch("SM1")
 
 
 def test_a_refused_connection_is_certainly_not_sent() -> None:
@@ -543,6 +560,26 @@ def test_a_certificate_nobody_trusts_is_certainly_not_sent(certificate: Path) ->
         thread.start()
         with pytest.raises(Throttled):
             exchange(Wire(base_url=f"https://127.0.0.1:{listener.getsockname()[1]}", connect=2, total=2))
+        thread.join()
+
+
+def test_a_proxy_that_refuses_is_certainly_not_sent() -> None:
+    """On the way to the real address: what is written to a proxy to open the way is not yet the request."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        wire = Wire(base_url=None, connect=2, total=2)
+        wire._session.proxies = {"https": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        wire._session.trust_env = False
+        with pytest.raises(Throttled):
+            exchange(wire)
         thread.join()
 
 

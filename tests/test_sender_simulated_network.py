@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
 
 from sender.simulated_callbacks import sign
-from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber
+from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber, create_simulator, serve
 from tests.rehearsal import HOOK, LONG_CODE, PLAIN, SHORT_CODE, START, TOLL_FREE, UNVERIFIED, Rehearsal
 
 
@@ -268,6 +270,73 @@ def test_a_recipient_answers_once(ending: str, text: str) -> None:
     )
     assert (form["FromCountry"], form["SmsStatus"]) == ("US", "received")
     assert answers[0].headers["X-Twilio-Signature"] == sign(rehearsal.account.token, number.sms_url, form)
+
+
+def test_an_inbound_picture_is_described() -> None:
+    """Media with address and type, the service and, with Advanced Opt-Out, what the word meant."""
+    account = Rehearsal().account
+    service = account.services[0]
+    service.inbound_url, service.advanced_opt_out = "https://our.example/pool", True
+    rehearsal = Rehearsal(accounts=(account,))
+    rehearsal.simulator.text(PLAIN, TOLL_FREE, "STOP", media=("https://media.example/1",))
+    rehearsal.step(1)
+    form = rehearsal.letters[0].form
+    assert (form["NumMedia"], form["MediaUrl0"], form["MediaContentType0"]) == (
+        "1",
+        "https://media.example/1",
+        "image/jpeg",
+    )
+    assert (form["MessagingServiceSid"], form["OptOutType"]) == (service.sid, "STOP")
+
+
+def test_nobody_can_answer_a_name() -> None:
+    """An alphanumeric sender gets no reply, not even STOP."""
+    rehearsal = Rehearsal()
+    rehearsal.send("+447700900160", sender="Harbor")
+    rehearsal.step()
+    assert rehearsal.simulator.state()["inbound"] == 0
+
+
+def test_an_empty_service_cannot_send() -> None:
+    """Accepted, then failed with 21703."""
+    account = Rehearsal().account
+    account.services[0].phones = []
+    rehearsal = Rehearsal(accounts=(account,))
+    sid = rehearsal.send(sender=account.services[0].sid)
+    rehearsal.step()
+    assert rehearsal.message(sid)["error_code"] == 21703
+
+
+@pytest.mark.parametrize("manner", ["keeps", "closes", "forgets"])
+def test_callbacks_survive_how_a_server_treats_connections(manner: str) -> None:
+    """A server that keeps connections, one that says it closes them, and one that drops them without a word."""
+    got: list[str] = []
+
+    class Hooks(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            if manner == "closes":
+                self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = manner != "keeps"
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    simulator = create_simulator(Behaviour(callback_workers=1))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hooks) as hooks, serve(simulator):
+        thread = threading.Thread(target=hooks.serve_forever, args=(0.02,))
+        thread.start()
+        simulator.account.numbers[0].sms_url = f"http://127.0.0.1:{hooks.server_port}/hooks"
+        for n in range(6):
+            simulator.text(PLAIN, SHORT_CODE, f"text{n}")
+            simulator.settle(10)
+        hooks.shutdown()
+        thread.join()
+    assert [f"Body=text{n}&" in request for n, request in enumerate(got)] == [True] * 6
+    assert simulator.state()["callbacks"] == {"posted": 6, "answered": 6, "refused": 0, "unanswered": 0, "pending": 0}
 
 
 def test_some_numbers_stop_after_the_first_message() -> None:

@@ -39,9 +39,10 @@ IMAGE = "https://our.example/picture.jpg"
         ({"From": SHORT_CODE, "To": "+447700900199"}, 21606),
         ({"MediaUrl": "picture.jpg"}, 21620),
         ({"MediaUrl": [IMAGE] * 11}, 21623),
-        ({"MediaUrl": IMAGE, "To": "+447700900199", "From": LONG_CODE}, 21612),
+        ({"MediaUrl": IMAGE, "To": "+447700900199", "From": TOLL_FREE}, 21612),
         ({"ValidityPeriod": "0"}, 30045),
         ({"ValidityPeriod": "36001"}, 30045),
+        ({"MediaUrl": IMAGE, "From": LONG_CODE}, 21621),
         ({"StatusCallback": "/hooks/status"}, 21609),
         ({"StatusCallback": "https://our_host.example/hooks"}, 21609),
         ({"ScheduleType": "fixed", "SendAt": "2026-11-21T00:00:00Z"}, 35118),
@@ -50,6 +51,7 @@ IMAGE = "https://our.example/picture.jpg"
 def test_a_bad_request_is_refused_and_leaves_no_trace(form: dict[str, Any], code: int) -> None:
     """Twilio's code, its JSON, and no message."""
     rehearsal = Rehearsal(Behaviour(geo_disabled=frozenset({"DE"})))
+    rehearsal.account.numbers[-1].mms = False
     response = rehearsal.create(**form)
     assert response.status_code == 400
     assert response.json
@@ -140,7 +142,16 @@ def test_a_closed_account_cannot_send() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["Messages/SMnone.json", "Nothing.json", "/v1/Services/MGnone", "/v1/Messaging/Countries/ZZ"]
+    "path",
+    [
+        "Messages/SMnone.json",
+        "Nothing.json",
+        "IncomingPhoneNumbers/PNnone.json",
+        "/v1/Services/MGnone",
+        "/v1/Services/MGnone/PhoneNumbers",
+        "/v1/Tollfree/Verifications/HHnone",
+        "/v1/Messaging/Countries/ZZ",
+    ],
 )
 def test_what_does_not_exist_is_404(path: str) -> None:
     """404 with code 20404."""
@@ -197,6 +208,21 @@ def test_a_page_has_a_size(size: str, shown: int) -> None:
     assert len(page["messages"]) == shown
 
 
+@pytest.mark.parametrize("query", [{"PageSize": "many"}, {"Page": "first"}])
+def test_a_page_needs_numbers(query: dict[str, str]) -> None:
+    """400 with code 20001."""
+    response = Rehearsal().call("GET", "Messages.json", None, **query)
+    assert (response.status_code, response.json and response.json["code"]) == (400, 20001)
+
+
+def test_a_country_that_nobody_priced_has_a_price() -> None:
+    """Tuvalu is not in the table: the price of unknown countries."""
+    rehearsal = Rehearsal()
+    sid = rehearsal.send("+6887000199", sender=LONG_CODE)
+    rehearsal.step()
+    assert rehearsal.message(sid)["price"] == "-0.10000"
+
+
 def test_a_listing_can_lag() -> None:
     """With `listing_lag` a new message is not listed yet, while it can be fetched."""
     rehearsal = Rehearsal(Behaviour(listing_lag=30))
@@ -231,6 +257,7 @@ def test_an_account_shows_its_belongings() -> None:
     codes = (rehearsal.call("GET", "SMS/ShortCodes.json").json or {})["short_codes"]
     assert [code["short_code"] for code in codes] == [SHORT_CODE]
     services = (rehearsal.call("GET", "/v1/Services").json or {})["services"]
+    assert (rehearsal.call("GET", f"/v1/Services/{services[0]['sid']}").json or {}) == services[0]
     assert [service["friendly_name"] for service in services] == ["Members"]
     pool = (rehearsal.call("GET", f"/v1/Services/{services[0]['sid']}/PhoneNumbers").json or {})["phone_numbers"]
     assert [number["phone_number"] for number in pool] == [TOLL_FREE, LONG_CODE]
@@ -368,6 +395,8 @@ def test_usage_is_kept_by_day_and_outlives_deletion() -> None:
         ("+15005550006", "+15005550009", 21614),
         ("+15005550006", PLAIN, None),
         ("+15005550006", "+12025550103", None),
+        ("", PLAIN, 21603),
+        ("+15005550006", "", 21604),
     ],
 )
 def test_magic_numbers_answer_test_credentials(from_: str, to: str, code: int | None) -> None:
@@ -380,6 +409,16 @@ def test_magic_numbers_answer_test_credentials(from_: str, to: str, code: int | 
     rehearsal.step()
     assert (rehearsal.simulator.state()["accepted"], rehearsal.letters) == (0, [])
     assert rehearsal.call("GET", f"{path}/Messages.json").status_code == 403
+
+
+@pytest.mark.parametrize(("body", "status"), [("", 400), ("x" * 1600, 201), ("x" * 1601, 400)])
+def test_test_credentials_check_the_text(body: str, status: int) -> None:
+    """A text of 1 to 1600 characters."""
+    rehearsal = Rehearsal()
+    sid = rehearsal.account.test_sid
+    rehearsal.user, rehearsal.secret = sid, rehearsal.account.test_token
+    form = {"From": "+15005550006", "To": PLAIN, "Body": body}
+    assert rehearsal.call("POST", f"/2010-04-01/Accounts/{sid}/Messages.json", form).status_code == status
 
 
 def test_faults_are_drawn_scripted_and_counted() -> None:
