@@ -27,7 +27,7 @@ def unseal(keys: Sequence[str], purpose: str, sealed: str) -> str:
     """Decrypt what `seal` made; raises SecretUnreadable."""
     try:
         kind, secret = json.loads(_box(keys).decrypt(sealed.removeprefix(PREFIX).encode()))
-    except (InvalidToken, ValueError) as error:
+    except (InvalidToken, ValueError, TypeError) as error:
         raise SecretUnreadable("No key in use opens this secret; add the old key to TEXTLEDGER_SECRET_KEYS.") from error
     if kind != purpose:
         raise SecretUnreadable("This secret was sealed for another purpose.")

@@ -49,10 +49,10 @@ class Setting(Base):
 
 
 def value(session: Session, name: str, *, account_id: int = 0) -> Any:
-    """The account's own value, else everyone's, else the default. Unknown names raise KeyError."""
+    """The account's own value, else everyone's, else the default; an emptied row is none. Unknown names raise KeyError."""
     option = _BY_NAME[name]
     rows = session.execute(
         select(Setting.account_id, Setting.value).where(Setting.name == name, Setting.account_id.in_((0, account_id)))
     )
-    found = {row.account_id: row.value for row in rows}
+    found = {row.account_id: row.value for row in rows if row.value is not None}
     return found.get(account_id, found.get(0, option.default))
