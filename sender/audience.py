@@ -24,9 +24,14 @@ from models.campaigns import Audience, AudienceRow, Reason
 from models.contacts import Contact
 from models.phones import Phone, ProblemCode, normalise
 from sender.columns import OURS, checked, suggest_columns
+from sender.exclusions import explain
+from sender.expansion import expand
+from sender.preview import Preview, Sample, preview
 from sender.tables import AudienceProblem, Table, open_table
 
-__all__ = ["AudienceProblem", "Table", "load", "open_table", "suggest_columns"]
+__all__ = [
+    "AudienceProblem", "Preview", "Sample", "Table", "expand", "explain", "load", "open_table", "preview", "suggest_columns",
+]  # fmt: skip
 
 CHUNK = 5_000
 """Rows in memory at a time."""
