@@ -30,7 +30,8 @@ def kind_of(sender: str) -> str:
 class SimulatedNumber:
     """A sender of an account: a short code (`12345`) or a number (`+18005550199`).
 
-    `verification` matters to toll-free numbers only: unless it is `TWILIO_APPROVED`, their messages fail with 30032.
+    `verification` matters to toll-free numbers only: unless it is `TWILIO_APPROVED`, their messages fail with 30032;
+    any word that is not one of Twilio's four means that nobody asked for a verification.
     `free_at` is when its queue will be empty.
     """
 

@@ -1,4 +1,4 @@
-"""What else an account holds at the simulated Twilio: itself, its numbers, services, verifications, and price lists."""
+"""What else an account holds at the simulated Twilio: itself, its numbers, its services, and price lists."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -6,28 +6,13 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
-from sender.simulated_accounts import (
-    APPROVED,
-    PENDING,
-    REJECTED,
-    REVIEWED,
-    SimulatedAccount,
-    SimulatedNumber,
-    SimulatedService,
-    SimulatedVerification,
-)
+from sender.simulated_accounts import SimulatedAccount, SimulatedNumber, SimulatedService
 from sender.simulated_errors import Refusal
 from sender.simulated_messages import PREFIX, page_size, rfc2822
-from sender.simulated_network import new_sid
 from sender.simulated_prices import PriceTable, Tariff
 
 MESSAGING = "https://messaging.twilio.com/v1"
 PRICING = "https://pricing.twilio.com/v1"
-STATUSES = (PENDING, REVIEWED, APPROVED, REJECTED)
-_REQUIRED = ("BusinessName", "BusinessWebsite", "NotificationEmail", "UseCaseCategories", "UseCaseSummary",
-             "ProductionMessageSample", "OptInImageUrls", "OptInType", "MessageVolume", "TollfreePhoneNumberSid")  # fmt: skip
-_LISTS = ("UseCaseCategories", "OptInImageUrls", "OptInKeywords")
-
 Shape = dict[str, object]
 
 
@@ -138,50 +123,6 @@ def pool_shape(account: SimulatedAccount, service: SimulatedService, phone: str,
     }
 
 
-def verification_shape(account: SimulatedAccount, verification: SimulatedVerification) -> Shape:
-    """A toll-free verification: what was sent in, and where it stands."""
-    rejected = verification.status == REJECTED
-    return {
-        **verification.form,
-        "sid": verification.sid,
-        "account_sid": account.sid,
-        "tollfree_phone_number_sid": verification.phone_sid,
-        "tollfree_phone_number": verification.phone,
-        "status": verification.status,
-        "date_created": iso(verification.created),
-        "date_updated": iso(verification.updated),
-        "rejection_reason": verification.reason if rejected else None,
-        "error_code": 30485 if rejected else None,
-        "edit_allowed": rejected,
-        "edit_expiration": None,
-        "url": f"{MESSAGING}/Tollfree/Verifications/{verification.sid}",
-    }
-
-
-def verification(account: SimulatedAccount, request: Request, now: datetime) -> SimulatedVerification:
-    """Take in a verification request: it waits for review. Raises Refusal 20001 when a required field is missing."""
-    form = request.form
-    if any(not form.get(name) for name in _REQUIRED):
-        raise Refusal(20001)
-    number = number_of(account, form["TollfreePhoneNumberSid"])
-    kept: Shape = {_snake(name): form.getlist(name) if name in _LISTS else form[name] for name in form}
-    asked = SimulatedVerification(new_sid("HH"), number.phone, number.sid, PENDING, now, now, kept)
-    number.verification = PENDING
-    account.verifications.append(asked)
-    return asked
-
-
-def decide(account: SimulatedAccount, phone: str, status: str, now: datetime, *, reason: str | None = None) -> None:
-    """Set where the verification of a toll-free number stands; raises ValueError for another word or number."""
-    number = account.number(phone)
-    if status not in STATUSES or number is None:
-        raise ValueError("a verification needs one of the account's numbers and one of Twilio's four words")
-    number.verification = status
-    for asked in account.verifications:
-        if asked.phone == phone:
-            asked.status, asked.updated, asked.reason = status, now, reason
-
-
 def country_shape(prices: PriceTable, iso_country: str) -> Shape:
     """The messaging prices of a country as pricing.twilio.com writes them; a 404 Refusal for one without prices."""
     outbound = prices.tariffs("sms-outbound", iso_country)
@@ -238,7 +179,3 @@ def iso(when: datetime) -> str:
 
 def _price(kind: str, tariff: Tariff) -> dict[str, str]:
     return {"number_type": kind, "base_price": str(tariff.usd), "current_price": str(tariff.usd)}
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

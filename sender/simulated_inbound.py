@@ -10,12 +10,12 @@ from sender.simulated_accounts import SimulatedAccount, SimulatedNumber, kind_of
 from sender.simulated_behaviour import Behaviour
 from sender.simulated_callbacks import Postman
 from sender.simulated_errors import Refusal
+from sender.simulated_ledger import Ledger
 from sender.simulated_network import new_sid
 from sender.simulated_prices import country
 from sender.simulated_schedule import Schedule
 from sender.simulated_segments import count
 from sender.simulated_store import SimulatedMessage, Store
-from sender.simulated_usage import Ledger
 
 
 class Inbox:

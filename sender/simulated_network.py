@@ -15,7 +15,7 @@ CALLED_BACK = frozenset({"queued", "sent", "failed", "delivered", "undelivered",
 
 
 class Meter(Protocol):
-    """What the network tells about money: see `simulated_usage.Ledger`."""
+    """What the network tells about money: see `simulated_ledger.Ledger`."""
 
     def sent(self, account: SimulatedAccount, message: SimulatedMessage) -> None: ...
     def failed(self, account: SimulatedAccount, message: SimulatedMessage) -> None: ...

@@ -13,16 +13,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sender import simulated_catalogue, simulated_messages, simulated_usage
+from sender import simulated_catalogue, simulated_messages, simulated_usage, simulated_verifications
 from sender.simulated_accounts import SimulatedAccount
 from sender.simulated_errors import Refusal, shape
 from sender.simulated_faults import Fault, FaultSwitch, read
+from sender.simulated_ledger import Ledger
 from sender.simulated_magic import magic
 from sender.simulated_network import Network
 from sender.simulated_prices import PriceTable
 from sender.simulated_server import Dropped
 from sender.simulated_store import SimulatedMessage, Store
-from sender.simulated_usage import Ledger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -223,11 +223,11 @@ class Rest:
     def _verifications(self, call: Call) -> Answer:
         account, args = call.account, call.request.args
         if call.request.method == "POST":
-            asked = simulated_catalogue.verification(account, call.request, self._clock())
+            asked = simulated_verifications.ask(account, call.request, self._clock())
             self._review(asked.phone)
-            return simulated_catalogue.verification_shape(account, asked), 201
+            return simulated_verifications.shape(account, asked), 201
         found = [
-            simulated_catalogue.verification_shape(account, asked)
+            simulated_verifications.shape(account, asked)
             for asked in account.verifications
             if args.get("TollfreePhoneNumberSid", asked.phone_sid) == asked.phone_sid
             and args.get("Status", asked.status) == asked.status
@@ -239,7 +239,7 @@ class Rest:
         found = next((asked for asked in call.account.verifications if asked.sid == sid), None)
         if found is None:
             raise Refusal(20404, status=HTTPStatus.NOT_FOUND)
-        return simulated_catalogue.verification_shape(call.account, found), 200
+        return simulated_verifications.shape(call.account, found), 200
 
     def _countries(self, call: Call) -> Answer:
         url = f"{simulated_catalogue.PRICING}/Messaging/Countries"

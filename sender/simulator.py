@@ -54,17 +54,17 @@ from sender.simulated_accounts import (
 )
 from sender.simulated_behaviour import Behaviour
 from sender.simulated_callbacks import Post, Postman
-from sender.simulated_catalogue import decide
 from sender.simulated_control import control
 from sender.simulated_faults import Fault, FaultSwitch
 from sender.simulated_inbound import Inbox
+from sender.simulated_ledger import Ledger
 from sender.simulated_network import Network
 from sender.simulated_prices import PriceTable, price_table
 from sender.simulated_rest import Rest
 from sender.simulated_schedule import Clock, Schedule, SteppedClock, wall_clock
 from sender.simulated_server import Server
 from sender.simulated_store import SimulatedMessage, Store
-from sender.simulated_usage import Ledger
+from sender.simulated_verifications import STATUSES, decide
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -220,7 +220,7 @@ def create_simulator(
             if number.phone in behaviour.unverified:
                 number.verification = PENDING
             known = any(asked.phone == number.phone for asked in account.verifications)
-            if number.kind == "tollfree" and not known:
+            if number.kind == "tollfree" and number.verification in STATUSES and not known:
                 now = clock()
                 sid = made("HH", account.sid, number.phone)
                 account.verifications.append(

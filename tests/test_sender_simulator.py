@@ -511,6 +511,16 @@ def test_numbers_may_be_marked_unverified() -> None:
     assert rehearsal.message(sid)["error_code"] == 30032
 
 
+def test_a_number_nobody_asked_to_verify_has_no_verification() -> None:
+    """A word that is not Twilio's leaves the list empty and the number blocked."""
+    account = SimulatedAccount("Harbor", [SimulatedNumber(TOLL_FREE, verification="UNVERIFIED")])
+    rehearsal = Rehearsal(accounts=(account,))
+    sid = rehearsal.send(sender=TOLL_FREE)
+    rehearsal.step()
+    assert rehearsal.message(sid)["error_code"] == 30032
+    assert (rehearsal.call("GET", "/v1/Tollfree/Verifications").json or {})["verifications"] == []
+
+
 def test_a_stepped_clock_is_moved_and_a_real_one_is_not() -> None:
     """`step` is for stepped clocks; naive starts and speeds that are not positive are refused."""
     with pytest.raises(TypeError):
