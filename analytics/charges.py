@@ -25,7 +25,7 @@ from models.charges import ANY, Charge, ChargeKind, Rate, Statement, StatementSt
 from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
 
-__all__ = ["Amount", "Line", "MessageFacts", "Posted", "Totals", "post", "price", "totals", "unrated"]
+__all__ = ["Amount", "Line", "MessageFacts", "Posted", "amounts", "post", "price", "totals", "unrated"]
 
 SETTLED_ENOUGH = LEFT | {MessageStatus.FAILED, MessageStatus.RECEIVED, MessageStatus.CANCELED}
 """Words after which a message has a price, or certainly none. `sent` is one: many carriers never say more."""
@@ -191,33 +191,18 @@ class Amount:
     unconfirmed_u: int = 0
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Posted charges by kind; kinds without a charge are absent."""
-
-    by_kind: dict[ChargeKind, Amount]
-
-    def amount(self, kind: ChargeKind) -> Amount:
-        """The sum of one kind, zero where there is none."""
-        return self.by_kind.get(kind, Amount())
-
-    @property
-    def cost_u(self) -> int:
-        return sum(amount.cost_u for amount in self.by_kind.values())
-
-    @property
-    def price_u(self) -> int:
-        return sum(amount.price_u for amount in self.by_kind.values())
-
-    @property
-    def unconfirmed_u(self) -> int:
-        return sum(amount.unconfirmed_u for amount in self.by_kind.values())
-
-
 def totals(
     session: Session, *, run_id: int | None = None, account_id: int | None = None, month: str | date | None = None
-) -> Totals:
-    """The posted charges of a run, or of an account (in a UTC month, "2026-10"), reversals counted off."""
+) -> dict[ChargeKind, int]:
+    """What Twilio takes by kind of charge, micros, reversals counted off; the arguments are those of `amounts`."""
+    found = amounts(session, run_id=run_id, account_id=account_id, month=month)
+    return {kind: amount.cost_u for kind, amount in found.items()}
+
+
+def amounts(
+    session: Session, *, run_id: int | None = None, account_id: int | None = None, month: str | date | None = None
+) -> dict[ChargeKind, Amount]:
+    """The posted charges of a run, or of an account (in a UTC month, "2026-10"), by kind; kinds without any are absent."""
     if run_id is None and account_id is None:
         raise ValueError("Say whose charges: a run or an account.")
     unconfirmed = xsum(case((Charge.confirmed.is_(False), Charge.cost_u), else_=0))
@@ -230,4 +215,4 @@ def totals(
         first, after = month_days(month)
         statement = statement.where(Charge.day >= first, Charge.day < after)
     rows = session.execute(statement.group_by(Charge.kind).order_by(Charge.kind))
-    return Totals({kind: Amount(*figures) for kind, *figures in rows})
+    return {kind: Amount(*figures) for kind, *figures in rows}

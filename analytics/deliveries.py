@@ -7,7 +7,7 @@ not counted. Its day is the UTC day on which Twilio took it, or on which we made
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -100,7 +100,7 @@ COLUMNS: dict[str, Column] = {
     )
 }  # fmt: skip
 
-CHARGE_COLUMNS: dict[str, Column] = COLUMNS | {
+CHARGE_COLUMNS: dict[str, Column] = {name: replace(c, needs=c.needs or "message") for name, c in COLUMNS.items()} | {
     column.name: column
     for column in (
         Column("day", "date", "UTC day", "Day that the charge belongs to.", Charge.day),
@@ -114,8 +114,8 @@ CHARGE_COLUMNS: dict[str, Column] = COLUMNS | {
 }
 """The same columns for a posted charge, which carries its own day, account, run and country."""
 
-PATHS = {"campaign": "run", "version": "run", "template": "version"}
-"""Which joined table another one hangs on."""
+PATHS = {"campaign": ("run",), "version": ("message", "run"), "template": ("version",), "sender": ("message",)}
+"""The tables that a joined table hangs on."""
 
 DIMENSIONS: dict[str, tuple[str, ...]] = {
     **{
@@ -134,13 +134,15 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class View:
-    """Something to select from: its columns, the rows it starts from, and where those say account and run."""
+    """Something to select from: its columns, the rows it starts from, and where those keep account and run."""
 
     columns: Mapping[str, Column]
     source: FromClause
     account: ColumnElement[Any]
     run: ColumnElement[Any]
     where: ColumnElement[bool]
+    message: ColumnElement[bool] | None = None
+    """How a message is found from a row, where the rows are not messages themselves."""
 
     def select(self, names: Iterable[str], *extra: ColumnElement[Any], joining: Iterable[str] = ()) -> Select[Any]:
         """Select columns by name (and anything else), with only the joins that these and the names in `joining` need."""
@@ -150,13 +152,14 @@ class View:
 
     def _joined(self, names: Iterable[str]) -> FromClause:
         needed: set[str] = set()
-        for name in names:
-            step: str | None = self.columns[name].needs
-            while step:
-                needed.add(step)
-                step = PATHS.get(step)
+        steps = [self.columns[name].needs for name in names]
+        while steps:
+            step = steps.pop()
+            needed.add(step)
+            steps += PATHS.get(step, ())
         version = func.coalesce(Message.template_version_id, Run.template_version_id)
-        joins: Mapping[str, tuple[Any, ColumnElement[bool]]] = {
+        joins: Mapping[str, tuple[Any, ColumnElement[bool] | None]] = {
+            "message": (Message, self.message),
             "account": (Account, Account.id == self.account),
             "run": (Run, Run.id == self.run),
             "campaign": (Campaign, Campaign.id == Run.campaign_id),
@@ -166,7 +169,7 @@ class View:
         }
         source = self.source
         for name, (table, condition) in joins.items():
-            if name in needed:
+            if name in needed and condition is not None:
                 source = source.outerjoin(table.__table__, condition)
         return source
 
@@ -182,10 +185,11 @@ MESSAGES = View(
 
 CHARGES = View(
     CHARGE_COLUMNS,
-    Charge.__table__.outerjoin(Message.__table__, Charge.message_id == Message.id),
+    Charge.__table__,
     Charge.__table__.c.account_id,
     Charge.__table__.c.run_id,
     true(),
+    Charge.__table__.c.message_id == Message.__table__.c.id,
 )
 """Every posted charge, reversals included; one of no message has null in the message's columns."""
 

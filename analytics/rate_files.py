@@ -40,7 +40,7 @@ class Fault:
         return f"line {self.line}: {self.sentence}"
 
 
-class CardRefused(ValueError):
+class RateProblem(ValueError):
     """A card cannot be used; the text is one sentence, `faults` has every faulty line."""
 
     def __init__(self, sentence: str, faults: Iterable[Fault] = ()) -> None:
@@ -58,19 +58,19 @@ class Sheet:
     faults: tuple[Fault, ...]
 
     def checked(self) -> Sheet:
-        """Itself; raises CardRefused if a line is faulty."""
+        """Itself; raises RateProblem if a line is faulty."""
         if self.faults:
             more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
-            raise CardRefused(f"{self.name}, {self.faults[0]}{more}", self.faults)
+            raise RateProblem(f"{self.name}, {self.faults[0]}{more}", self.faults)
         return self
 
 
 def find(source: str | Path) -> Path:
-    """The file of a card: a path, or the name of one that comes with us. Raises CardRefused."""
+    """The file of a card: a path, or the name of one that comes with us. Raises RateProblem."""
     ours = FOLDER / f"{source}.csv"
     path = ours if isinstance(source, str) and "/" not in source and ours.is_file() else Path(source)
     if not path.is_file():
-        raise CardRefused(f"There is no rate card {source}: give a path, or one of {', '.join(house_cards())}.")
+        raise RateProblem(f"There is no rate card {source}: give a path, or one of {', '.join(house_cards())}.")
     return path
 
 
@@ -224,9 +224,9 @@ def _table(name: str, content: bytes, readers: Readers) -> Iterator[tuple[int, d
             continue
         header = [cell.strip() for cell in row]
         if missing := [column for column in readers if column not in header]:
-            raise CardRefused(f"{name}, line {reader.line_num}: the column {missing[0]} is missing.")
+            raise RateProblem(f"{name}, line {reader.line_num}: the column {missing[0]} is missing.")
     if not header:
-        raise CardRefused(f"{name} is empty.")
+        raise RateProblem(f"{name} is empty.")
 
 
 def _period_faults(rows: Iterable[tuple[int, dict[str, Any]]], key: list[str]) -> Iterator[Fault]:

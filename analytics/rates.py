@@ -15,8 +15,22 @@ from typing import Any
 from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
-from analytics.rate_files import CardRefused, Fault, card_sheet, charged_sheet, exempt_sheet
+from analytics.rate_files import Fault, RateProblem, card_sheet, charged_sheet, exempt_sheet, house_cards
 from models.charges import ANY, ChargeKind, FeeRule, Rate, RateCard, Unit
+
+__all__ = [
+    "Card",
+    "Exemption",
+    "Fault",
+    "RateProblem",
+    "Tariff",
+    "card",
+    "card_for",
+    "check",
+    "load",
+    "load_exempt_codes",
+    "read",
+]
 
 
 @dataclass(frozen=True)
@@ -103,19 +117,19 @@ def check(source: str | Path) -> list[Fault]:
 
 
 def load(
-    session: Session, source: str | Path, *, now: datetime, entered_by: str, account_id: int | None = None
+    session: Session, source: str | Path | None = None, *, now: datetime, entered_by: str, account_id: int | None = None
 ) -> RateCard:
-    """Put a card (a name of `rate_files.house_cards()` or a path) and our exempt codes into the database; never commits.
+    """Put a card (a path, one of our names, or None for our newest) and our exempt codes into the database; never commits.
 
-    Loading the same file again returns the card that is there. Raises CardRefused: a faulty line (with its number), or another
+    Loading the same file again returns the card that is there. Raises RateProblem: a faulty line (with its number), or another
     file under a name that is taken, because a card is never edited after use.
     """
-    sheet = card_sheet(source).checked()
+    sheet = card_sheet(source or house_cards()[-1]).checked()
     load_exempt_codes(session)
     found = session.scalar(select(RateCard).where(RateCard.name == sheet.name))
     if found is not None:
         if found.sha256 != sheet.sha256:
-            raise CardRefused(
+            raise RateProblem(
                 f"A card named {sheet.name} is in use and never edited: give the changed file a new name."
             )
         return found
@@ -156,9 +170,9 @@ def load_exempt_codes(session: Session) -> int:
     return changed
 
 
-def read(source: str | Path) -> Card:
-    """A card straight from its file and our exempt codes, without a database; rate ids are row numbers from 1."""
-    sheet = card_sheet(source).checked()
+def read(source: str | Path | None = None) -> Card:
+    """A card straight from its file (None for our newest) and our exempt codes; its rate ids are row numbers from 1."""
+    sheet = card_sheet(source or house_cards()[-1]).checked()
     rows = [Rate(id=number, **_rate_values(row)) for number, row in enumerate(sheet.rows, start=1)]
     return _card(0, sheet.name, rows, [FeeRule(**row) for row in exempt_sheet().checked().rows])
 
@@ -172,7 +186,7 @@ def card(session: Session, card_id: int) -> Card:
 
 
 def card_for(session: Session, account_id: int) -> Card:
-    """The card that prices an account now: its own newest, else the house's newest. Raises CardRefused if there is none."""
+    """The card that prices an account now: its own newest, else the house's newest. Raises RateProblem if there is none."""
     newest = session.scalar(
         select(RateCard.id)
         .where(or_(RateCard.account_id == account_id, RateCard.account_id.is_(None)))
@@ -180,7 +194,7 @@ def card_for(session: Session, account_id: int) -> Card:
         .limit(1)
     )
     if newest is None:
-        raise CardRefused("No rate card is loaded: load one before pricing.")
+        raise RateProblem("No rate card is loaded: load one before pricing.")
     return card(session, newest)
 
 
