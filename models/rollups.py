@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 
 from sqlalchemy import BigInteger, Date, PrimaryKeyConstraint, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -67,8 +67,9 @@ def fact(message: Message) -> Fact | None:
     """The fact of a message as it is now, or None while it is still ours (ranked below `accepted`)."""
     if RANK[message.status] < RANK[MessageStatus.ACCEPTED]:
         return None
+    day = message.created_at.astimezone(UTC).date()
     key = (
-        message.account_id, message.created_at.date(), message.run_id or 0, message.direction.value, message.kind.value,
+        message.account_id, day, message.run_id or 0, message.direction.value, message.kind.value,
         message.region, message.sender_id or 0, message.status.value, message.error_code or 0, message.encoding,
     )  # fmt: skip
     unpriced = int(message.sid is not None and message.twilio_price_u is None)

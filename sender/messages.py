@@ -7,15 +7,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import rollups
-from models.messages import SETTLED, Message, MessageStatus, supersedes
+from models.messages import SETTLED, WITH_TWILIO, Message, MessageStatus, supersedes
+
+WORDS = {status.value: status for status in WITH_TWILIO | {MessageStatus.FAILED, MessageStatus.CANCELED}}
+"""What Twilio may say of a text that we send; our own words, and `received`, are none of them."""
 
 
 def word(status: str) -> MessageStatus | None:
-    """Twilio's status word as ours, or None for a word we do not know (Twilio may add some)."""
-    try:
-        return MessageStatus(status)
-    except ValueError:
-        return None
+    """Twilio's status word of an outbound text as ours, or None for any other word (Twilio may add some)."""
+    return WORDS.get(status)
 
 
 def advance(
@@ -29,19 +29,22 @@ def advance(
 ) -> bool:
     """Apply a word from Twilio; returns whether the status moved.
 
-    Order and repeats do not matter: a word that ranks no higher than the present one changes nothing, but a SID that we
-    did not know yet is learned all the same. The delta of the daily facts is written in the same transaction.
+    Order and repeats do not matter: a word that ranks no higher than the present one changes nothing, but a SID or the
+    error code of the present word that we did not know yet is learned all the same. The caller holds the row's lock; the
+    delta of the daily facts is written in the same transaction.
     """
     before = rollups.fact(message)
-    if message.sid is None and sid is not None:
-        message.sid = sid
+    known = (message.status, message.sid, message.error_code)
+    if message.sid is None and sid:
+        message.sid, message.sent_at = sid, message.sent_at or now
     moved = supersedes(status, message.status)
     if moved:
-        message.status = status
-        message.error_code = error_code
+        message.status, message.error_code = status, error_code
         message.lease_until = message.worker = message.reason = None
-        message.sent_at = message.sent_at or (now if message.sid else None)
         message.final_at = now if status in SETTLED else None
+    elif status is message.status and message.error_code is None:
+        message.error_code = error_code
+    if known != (message.status, message.sid, message.error_code):
         message.updated_at = now
     rollups.record(session, [(before, rollups.fact(message))])
     return moved
