@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect
 
 from models import (
@@ -25,6 +24,9 @@ from models import (
 )
 from models.base import Base, Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 TABLES = (
     accounts, campaigns, charges, consent, contacts, countries, inbox, messages, rollups, settings, templates, users,
     workflows,
@@ -34,12 +36,16 @@ metadata = Base.metadata
 
 def alembic_config() -> Config:
     """Alembic's configuration, read from pyproject.toml."""
+    from alembic.config import Config
+
     root = Path(__file__).parent.parent
     return Config(toml_file=root / "pyproject.toml")
 
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade to `revision` in one transaction; running it again changes nothing."""
+    from alembic import command
+
     with database.engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection

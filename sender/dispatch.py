@@ -123,7 +123,7 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int) -> list[C
     return claims
 
 
-def _ready_senders(session: Session, now: datetime) -> Sequence[Row[tuple[SendingNumber, Account]]]:
+def _ready_senders(session: Session, now: datetime) -> Sequence[Row[SendingNumber, Account]]:
     """Senders with something due and room in their rate, locked so that one process at a time claims for each."""
     horizon = _micros(now + HORIZON)
     due = select(Message.id).where(PENDING, Message.sender_id == SendingNumber.id, Message.due_at <= now).exists()
