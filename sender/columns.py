@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from sender.tables import AudienceProblem
 
+LONGEST = 40
+"""Characters of a field's name."""
 OURS = ("phone", "name", "external_id", "time_zone")
 """Fields with a meaning of their own; every other one is only a value for templates."""
 
@@ -26,7 +28,7 @@ _USUAL = {
 def slug(column: str) -> str:
     """A column's name as a template writes it: "First Name" is "first_name"; "" where nothing of it can be written."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", column) if not unicodedata.combining(c))
-    return re.sub(r"\W+", "_", plain.casefold()).strip("_")
+    return re.sub(r"\W+", "_", plain.casefold()).strip("_")[:LONGEST].rstrip("_")
 
 
 def suggest_columns(columns: Sequence[str]) -> dict[str, str]:
@@ -50,7 +52,7 @@ def suggest_columns(columns: Sequence[str]) -> dict[str, str]:
 
 def _unused(name: str, position: int, used: set[str]) -> str:
     """The name, or with the next free number behind it; it must begin with a letter."""
-    start = name[:40] if name[:1].isalpha() else f"column_{name[:40] or position}"
+    start = name if name[:1].isalpha() else f"column_{name or position}"[:LONGEST].rstrip("_")
     unique, number = start, 1
     while unique in used:
         number += 1

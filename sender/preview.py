@@ -77,7 +77,7 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
         clock.add(decision)
     note = ""
     if every > 1:
-        note = f"Estimated from every {every}th of {audience.rows:,} texts."
+        note = f"Estimated: of {audience.rows:,} rows one in {every} was rendered."
         counts = limited(scaled(counts), meter.limit)
     return Preview(
         rows=counts.rows,
