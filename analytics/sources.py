@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import ClauseElement
 
 from models.accounts import Account
-from models.base import Base, Database, driver_url
+from models.base import Database, driver_url
+from models.charges import Charge
 from models.messages import Message
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _check(deliveries: Deliveries) -> None:
     try:
         with deliveries.reading() as connection:
             found = inspect(connection)
-            for table in (Base.metadata.tables[name] for name in ("message", "charge")):
+            for table in (cast(Table, Message.__table__), cast(Table, Charge.__table__)):
                 if not found.has_table(table.name):
                     raise SourceProblem(f"{deliveries.source} holds no Textledger tables: migrate it first.")
                 columns = {column["name"] for column in found.get_columns(table.name)}
