@@ -65,7 +65,14 @@ def test_a_default_is_odd_too(session: Session, account: Account) -> None:
     found = seen(
         session,
         account,
-        "Phone,First name,Text\n1,,\n2125550101,Ann,x\n2125550102,,x\n2125550103,Bo,xxxxxxxxx\n2125550104,Bo,xxxxxxx\n2125550105,Bo,xx\n",
+        """Phone,First name,Text
+1,,
+2125550101,Ann,x
+2125550102,,x
+2125550103,Bo,xxxxxxxxx
+2125550104,Bo,xxxxxxx
+2125550105,Bo,xxxxxx
+""",
     )
     assert [(sample.label, sample.defaults) for sample in found.samples] == [
         ("longest", ()), ("median", ()), ("odd", ("first_name",)),
