@@ -19,14 +19,14 @@ from sqlalchemy.orm import Session
 import analytics.charges
 import analytics.rates
 import analytics.rollups
-from admin import auth, gateways
+from admin import audit, gateways, people
 from admin.config import Config
 from models.accounts import Account, SendingNumber
 from models.base import Database
 from models.schema import drift, migrate
 from models.settings import value
 from models.templates import Template
-from models.users import AuditEntry, RoleName, User
+from models.users import RoleName, User
 from sender import audience, campaigns, consent, usage
 from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
 from sender.simulator import Behaviour, create_simulator, serve
@@ -43,7 +43,8 @@ def fail(sentence: str) -> click.ClickException:
 
 def here() -> tuple[Config, Database]:
     """The configuration and the database of the running app."""
-    return current_app.extensions["textledger"]
+    found: tuple[Config, Database] = current_app.extensions["textledger"]
+    return found
 
 
 def account_named(session: Session, slug: str) -> Account:
@@ -269,7 +270,7 @@ def users_create(email: str, role: str, slug: str, owner: bool) -> None:
     with database.transaction() as session:
         if session.scalar(select(User.id).where(User.email == email.lower())):
             raise fail("There is a user with this address already; use `users reset`.")
-        auth.create_user(
+        people.create_user(
             session, email=email, password=password, now=wall_clock(), owner=owner,
             roles=[(account_named(session, slug), RoleName(role))],
         )  # fmt: skip
@@ -286,7 +287,7 @@ def users_reset(email: str) -> None:
         user = session.scalars(select(User).where(User.email == email.lower())).first()
         if user is None:
             raise fail("There is no user with this address.")
-        auth.set_password(user, password)
+        people.set_password(user, password)
     click.echo(f"{email} may sign in with the password {password}")
 
 
@@ -316,11 +317,9 @@ def audit_group() -> None:
 @click.option("--account", "slug", default="", help="Short name of the account.")
 def audit_verify(slug: str) -> None:
     """Check the hash chain; name the first broken row."""
-    from admin.audit import broken_link
-
     _, database = here()
     with database.reading() as session:
-        broken: AuditEntry | None = broken_link(session, account_named(session, slug).id)
+        broken = audit.broken_link(session, account_named(session, slug).id)
     if broken is not None:
         raise fail(f"The audit log was changed: entry {broken.number} does not follow from the one before it.")
     click.echo("The audit log is unbroken.")

@@ -129,7 +129,7 @@ def service(config: Config, *command: str) -> Iterator[None]:
     """A process of ours that lives as long as the block; its output goes to a log file in the demo's folder."""
     name = "worker" if "worker" in command else "console"
     with (DEMO_FOLDER / f"{name}.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (our own commands)
             [sys.executable, *command],
             env={**os.environ, **config.environment_variables()},
             stdout=log,

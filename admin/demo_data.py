@@ -33,7 +33,8 @@ TEMPLATES = (
      "Renew by replying YES or at harbor.example.com/renew. Reply STOP to opt out."),
     ("Event invitation", "Harbor Association: {{ first_name | default: \"Dear member\" }}, the annual meeting is on Dec 4, 6 pm. "
      "Details: harbor.example.com/meeting. Reply STOP to opt out."),
-    ("Dues receipt", "Harbor Association: thank you, {{ first_name | default: \"member\" }}. We received {{ amount | money }}. Reply STOP to opt out."),
+    ("Dues receipt", "Harbor Association: thank you, {{ first_name | default: \"member\" }}. "
+     "We received {{ amount | money }}. Reply STOP to opt out."),
 )  # fmt: skip
 COUNTRIES = (
     ("US", "United States", True, ""), ("CA", "Canada", True, ""), ("GB", "United Kingdom", True, ""), ("NG", "Nigeria", True, ""),
@@ -72,8 +73,8 @@ def people(*, count: int, seed: int = 7) -> list[Person]:
 def _numbers(count: int, draw: random.Random) -> Iterator[str]:
     """Phone numbers as people write them; shares are invented for the demonstration."""
     special = {
-        "invalid": count * 12 // 1000, "duplicate": count * 8 // 1000, "landline": count * 10 // 1000, "disabled": count * 6 // 1000,
-        "pumping": count * 4 // 1000, "nigeria": count * 6 // 1000, "britain": count * 30 // 1000, "canada": count * 60 // 1000,
+        "invalid": count * 12 // 1000, "duplicate": count * 8 // 1000, "landline": count * 10 // 1000,
+        "disabled": count * 6 // 1000, "pumping": count * 4 // 1000, "nigeria": count * 6 // 1000, "britain": count * 30 // 1000, "canada": count * 60 // 1000,
         "ending": count * 50 // 1000,
     }  # fmt: skip
     for index in range(special["invalid"]):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import analytics.rates
-from admin import auth, gateways
+from admin import gateways, people
 from admin.config import Config
 from admin.demo_data import COUNTRIES, TEMPLATES
 from models.accounts import Account, SenderKind, SendingNumber, Verification
@@ -44,7 +44,7 @@ def organisation(database: Database, config: Config, *, password: str, now: date
             session.add(made)
             session.flush()
             session.add(TemplateVersion(template_id=made.id, number=1, source=source, created_by=EMAIL, created_at=now))
-        auth.create_user(
+        people.create_user(
             session,
             email=EMAIL,
             password=password,

@@ -298,7 +298,8 @@ def progress(session: Session, run: Run, *, now: datetime) -> Progress:
     excluded = select(Exclusion.reason, func.count()).where(Exclusion.run_id == run.id)
     for query in (excluded.group_by(Exclusion.reason), skipped.group_by(Message.reason)):
         for reason, count in session.execute(query):
-            by_reason[reason] = by_reason.get(reason, 0) + count
+            if reason is not None:
+                by_reason[reason] = by_reason.get(reason, 0) + count
     window = timedelta(seconds=10)
     recent = session.scalar(select(func.count()).where(Message.run_id == run.id, Message.sent_at > now - window)) or 0
     rate = recent / window.total_seconds()

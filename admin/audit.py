@@ -1,0 +1,78 @@
+"""Who changed what, from what, to what, when: audit entries in the same transaction as the change, hash-chained per account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.chain import FIRST, link
+from models.users import AuditEntry
+
+SECRET = frozenset(
+    {"password", "twilio_token", "twilio_token_previous", "tf_totp_secret", "mf_recovery_codes", "fs_uniquifier"}
+)
+"""Fields of which only the fact that they changed is kept."""
+
+
+def record(
+    session: Session,
+    *,
+    account_id: int,
+    actor: str,
+    action: str,
+    subject_kind: str,
+    subject_id: object,
+    now: datetime,
+    subject: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    ip: str = "",
+) -> AuditEntry:
+    """Append one entry to the account's chain (0: no account); part of the caller's transaction."""
+    if account_id:
+        session.scalars(select(Account.id).where(Account.id == account_id).with_for_update()).first()
+    last = session.scalars(
+        select(AuditEntry).where(AuditEntry.account_id == account_id).order_by(AuditEntry.number.desc()).limit(1)
+    ).first()
+    entry = AuditEntry(
+        account_id=account_id, number=last.number + 1 if last else 1, at=now, actor=actor, action=action,
+        subject_kind=subject_kind, subject_id=str(subject_id), subject=subject, before=plain(before or {}),
+        after=plain(after or {}), ip=ip, previous_hash=last.hash if last else FIRST, hash="",
+    )  # fmt: skip
+    entry.hash = link(entry.previous_hash, entry.facts())
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON keeps them; secrets only as the fact that they are set."""
+    return {name: _plain(name, value) for name, value in values.items()}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name in SECRET:
+        return "set" if value else "empty"
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain("", item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(str(key), item) for key, item in value.items()}
+    return str(value)
+
+
+def broken_link(session: Session, account_id: int) -> AuditEntry | None:
+    """The first entry of an account's chain that does not follow from the one before it, or None."""
+    previous = FIRST
+    chain = select(AuditEntry).where(AuditEntry.account_id == account_id).order_by(AuditEntry.number)
+    for number, entry in enumerate(session.scalars(chain.execution_options(yield_per=1000)), 1):
+        if (entry.previous_hash, entry.number) != (previous, number) or entry.hash != link(previous, entry.facts()):
+            return entry
+        previous = entry.hash
+    return None
