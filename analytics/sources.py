@@ -135,5 +135,5 @@ def _check(deliveries: Deliveries) -> None:
                 if not columns.issuperset(table.columns.keys()):
                     raise SourceProblem(f"{deliveries.source} is older than this program: migrate it first.")
     except DBAPIError as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        reason = str(getattr(error, "orig", error)).splitlines()[0].rstrip(".")
         raise SourceProblem(f"{deliveries.source} cannot be read: {reason}.") from None
