@@ -95,7 +95,7 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
 
 def _decisions(session: Session, audience_id: int, given: Terms, every: int) -> Iterator[Decision]:
     after = 0
-    while rows := recipients(session, audience_id, after=after, limit=CHUNK, every=every):
+    while rows := recipients(session, audience_id, given, after=after, limit=CHUNK, every=every):
         yield from decide(session, rows, given)
         after = rows[-1].row
 
@@ -224,7 +224,7 @@ class _Choice:
             return None
         self._sizes.sort()
         row = self._sizes[len(self._sizes) // 2][2]
-        again = recipients(session, audience_id, after=row - 1, limit=1)
+        again = recipients(session, audience_id, self._given, after=row - 1, limit=1)
         return next(decide(session, again, self._given))
 
     def _sample(self, label: str, decision: Decision) -> Sample:
