@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analytics import figures as plot
+    import analytics.figures as plot
     from analytics.deliveries import describe
     from analytics.sources import Deliveries, SourceProblem, open
     from analytics.usage import failed_charges, pumping_costs, segments, spend, usage
