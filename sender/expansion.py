@@ -236,7 +236,7 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     lanes = _Lanes(session, run, campaign.priority, given, now)
     for decision in decide(session, rows, given):
         if decision.reason is None and meter.fits(decision.size.segments):
-            messages.append(_message(decision, lanes.id_of(decision), version.media_url))
+            messages.append(_message(decision, lanes.of(decision), version.media_url))
         else:
             exclusions.append(_exclusion(decision, meter.limit))
     insert_new(session, _MESSAGES, messages, key=["run_id", "contact_id"], shared=_shared(run, campaign, version, now))
@@ -264,50 +264,49 @@ def _finish(session: Session, run: Run, audience: Audience) -> None:
 
 
 class _Lanes:
-    """The run's lanes by zones and region, made as they are needed, each with its legal window."""
+    """The run's lanes by zones and region, made as they are needed, each with its sender and its legal window."""
 
     def __init__(self, session: Session, run: Run, priority: int, given: Terms, now: datetime) -> None:
         self._session, self._run, self._priority, self._given, self._now = session, run, priority, given, now
         lanes = session.scalars(select(Lane).where(Lane.run_id == run.id))
-        self._ids = {(lane.zones, lane.region): lane.id for lane in lanes}
+        self._lanes = {(lane.zones, lane.region): lane for lane in lanes}
 
-    def id_of(self, decision: Decision) -> int:
+    def of(self, decision: Decision) -> Lane:
+        """The lane that a message joins."""
         key = (decision.zones, decision.recipient.region)
-        if key not in self._ids:
-            self._ids[key] = self._new(*key)
-        return self._ids[key]
+        if key not in self._lanes:
+            self._lanes[key] = self._new(*key)
+        return self._lanes[key]
 
-    def sender_of(self, region: str) -> int:
-        """The country's own sender, else the run's."""
-        return self._given.countries[region].sender_id or self._run.sender_id
-
-    def _new(self, zones: str, region: str) -> int:
+    def _new(self, zones: str, region: str) -> Lane:
         names = zones.split(",") if zones else []
-        found = window(names, self._now, setting=self._given.countries[region])
+        setting = self._given.countries[region]
+        found = window(names, self._now, setting=setting)
         lane = Lane(
-            run_id=self._run.id, sender_id=self.sender_of(region), region=region, zones=zones, priority=self._priority,
-            opens_at=found.opens_at, closes_at=found.closes_at, why=found.why, held=found.held,
+            run_id=self._run.id, sender_id=setting.sender_id or self._run.sender_id, region=region, zones=zones,
+            priority=self._priority, opens_at=found.opens_at, closes_at=found.closes_at, why=found.why, held=found.held,
         )  # fmt: skip
         self._session.add(lane)
         self._session.flush()
-        return lane.id
+        return lane
 
 
 def _shared(run: Run, campaign: Campaign, version: TemplateVersion, now: datetime) -> Shared:
     """What all messages of a run have in common."""
     return {
-        "account_id": run.account_id, "run_id": run.id, "template_version_id": version.id, "sender_id": run.sender_id,
-        "purpose": campaign.purpose, "priority": campaign.priority, "direction": Direction.OUTBOUND,
-        "kind": Kind.MMS if version.media_url else Kind.SMS, "status": MessageStatus.PENDING, "attempt": 0, "absences": 0,
+        "account_id": run.account_id, "run_id": run.id, "template_version_id": version.id, "purpose": campaign.purpose,
+        "priority": campaign.priority, "direction": Direction.OUTBOUND, "status": MessageStatus.PENDING,
+        "kind": Kind.MMS if version.media_url else Kind.SMS, "attempt": 0, "absences": 0,
         "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
 
 
-def _message(decision: Decision, lane_id: int, media_url: str | None) -> dict[str, Any]:
+def _message(decision: Decision, lane: Lane, media_url: str | None) -> dict[str, Any]:
     row, (encoding, units, segments) = decision.recipient, decision.size
     return {
-        "contact_id": row.contact_id, "phone": row.phone, "region": row.region, "lane_id": lane_id, "body": decision.body,
-        "media_url": media_url, "encoding": encoding.value, "units": units, "segments": segments,
+        "contact_id": row.contact_id, "phone": row.phone, "region": row.region, "lane_id": lane.id,
+        "sender_id": lane.sender_id, "body": decision.body, "media_url": media_url, "encoding": encoding.value,
+        "units": units, "segments": segments,
     }  # fmt: skip
 
 

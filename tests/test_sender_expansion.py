@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.accounts import Account
+from models.accounts import Account, SenderKind
 from models.base import Database
 from models.campaigns import Exclusion, Lane, Reason, Run
 from models.consent import ConsentKind, ConsentSource, Purpose
@@ -22,6 +22,7 @@ from sender import audience, consent
 from sender.expansion import Meter
 from tests.conftest import NOW
 from tests.lists import campaign_to, expanded, listed, run_of
+from tests.seeds import sender_of
 
 DUES = 'Hi {{ first_name | default: "there" }}, {{ amount | money }} is due.'
 
@@ -128,23 +129,14 @@ def test_fields_come_from_the_list_then_from_the_contact(session: Session, accou
     assert messages(session, run)[0].body == "Hi Ann Ann Lee of Boston M1, nothing is due."
 
 
-@pytest.mark.parametrize(
-    ("name", "first"),
-    [
-        ("Ann Lee", "Ann"),
-        ("Lee, Ann B.", "Ann"),
-        ("Dr. Ann Lee", "Ann"),
-        ("Ann", "Ann"),
-        ("Dr.", "there"),
-        ("", "there"),
-    ],
-)
-def test_a_first_name_is_taken_from_the_name(session: Session, account: Account, name: str, first: str) -> None:
+def test_a_first_name_is_taken_from_the_name(session: Session, account: Account) -> None:
     """Where the list has no first name of its own."""
-    loaded = listed(session, account, f'Phone,Name\n2125550101,"{name}"\n')
+    names = {"Ann Lee": "Ann", "Lee, Ann B.": "Ann", "Dr. Ann Lee": "Ann", "Ann": "Ann", "Dr.": "there", "": "there"}
+    rows = [f'21255501{n:02},"{name}"' for n, name in enumerate(names)]
+    loaded = listed(session, account, "\n".join(["Phone,Name", *rows]))
     campaign = campaign_to(session, account, loaded, 'Hi {{ first_name | default: "there" }}')
     run = expanded(session, run_of(session, campaign))
-    assert messages(session, run)[0].body == f"Hi {first}"
+    assert [m.body for m in messages(session, run)] == [f"Hi {first}" for first in names.values()]
 
 
 def test_too_long_and_empty_texts_are_left_out(session: Session, account: Account) -> None:
@@ -213,6 +205,18 @@ def test_lanes_are_by_zones_and_region(session: Session, account: Account) -> No
     assert found[2] == ("US", "America/Los_Angeles", 2, "16:00")
     assert (found[3][0], found[3][3]) == ("GB", None)
     assert lanes[1].why == "08:00–20:00 in America/Chicago and America/New_York"
+
+
+def test_a_country_may_have_its_own_sender(session: Session, account: Account) -> None:
+    """A short code does not reach Britain: messages there, and their lane, have the country's sender."""
+    own = sender_of(session, account, SenderKind.TOLL_FREE)
+    session.execute(update(CountrySetting).where(CountrySetting.region == "GB").values(sender_id=own.id))
+    campaign = campaign_to(session, account, listed(session, account, "Phone\n2125550101\n+447400123456\n"))
+    run = expanded(session, run_of(session, campaign), chunk=1)
+    assert {m.region: m.sender_id for m in messages(session, run)} == {"US": campaign.sender_id, "GB": own.id}
+    assert {lane.region: lane.sender_id for lane in session.scalars(select(Lane))} == {
+        "US": campaign.sender_id, "GB": own.id,
+    }  # fmt: skip
 
 
 def test_zones_without_a_common_hour_are_held(session: Session, account: Account) -> None:
