@@ -28,30 +28,35 @@ KINDS = {
 
 
 def receive(
-    session: Session, *, account: Account, sender: SendingNumber, params: Mapping[str, str], now: datetime
+    session: Session, *, account: Account, sender: SendingNumber | None, params: Mapping[str, str], now: datetime
 ) -> Message | None:
-    """Take one inbound text (Twilio's parameters); None when its SID is already known.
+    """Take one inbound text (Twilio's parameters, `MessageSid` and `From` among them); None when nothing new is kept.
 
-    Twilio's own judgement (`OptOutType`, Advanced Opt-Out) wins over ours.
+    Its SID may be known already. A text to a number that is none of our senders (any more) has no conversation to join, but
+    what it says about consent counts. Twilio's own judgement (`OptOutType`, Advanced Opt-Out) wins over ours.
     """
-    sid = params["MessageSid"]
-    if session.scalar(select(Message.id).where(Message.sid == sid)) is not None:
+    if session.scalar(select(Message.id).where(Message.sid == params["MessageSid"])) is not None:
         return None
-    phone = params["From"]
-    body = params.get("Body", "")
-    conversation = _conversation(session, account, sender, phone, now)
-    message = _message(session, account, sender, conversation, params, now)
-    keyword = Keyword(params["OptOutType"]) if params.get("OptOutType") in list(Keyword) else consent.classify(body)
+    conversation = message = None
+    if sender is not None:
+        conversation = _conversation(session, account, sender, params["From"], now)
+        message = _message(session, account, sender, conversation, params, now)
+    keyword = _keyword(params)
     kind = KINDS.get(keyword)
     if kind is not None:
         consent.append(
-            session, account_id=account.id, phone=phone, kind=kind, source=ConsentSource.KEYWORD,
+            session, account_id=account.id, phone=params["From"], kind=kind, source=ConsentSource.KEYWORD,
             reason=f"Replied with a word that means {keyword.value.replace('_', ' ')}",
-            evidence={"sid": sid, "keyword": keyword.value}, message_id=message.id, now=now,
+            evidence={"sid": params["MessageSid"], "keyword": keyword.value}, message_id=message.id if message else None, now=now,
         )  # fmt: skip
-    if keyword is Keyword.PROBABLE_STOP:
+    if keyword is Keyword.PROBABLE_STOP and conversation is not None:
         conversation.state = ConversationState.REVIEW
     return message
+
+
+def _keyword(params: Mapping[str, str]) -> Keyword:
+    said = params.get("OptOutType")
+    return Keyword(said) if said in list(Keyword) else consent.classify(params.get("Body", ""))
 
 
 def _conversation(session: Session, account: Account, sender: SendingNumber, phone: str, now: datetime) -> Conversation:
@@ -61,11 +66,11 @@ def _conversation(session: Session, account: Account, sender: SendingNumber, pho
         .with_for_update()
     ).first()
     if found is None:
-        contact_id = session.scalar(select(Contact.id).where(Contact.account_id == account.id, Contact.phone == phone))
-        found = Conversation(
-            account_id=account.id, phone=phone, sender_id=sender.id, contact_id=contact_id, created_at=now
-        )
+        found = Conversation(account_id=account.id, phone=phone, sender_id=sender.id, created_at=now)
         session.add(found)
+    if found.contact_id is None:  # also somebody who wrote before we knew them
+        known = select(Contact.id).where(Contact.account_id == account.id, Contact.phone == phone)
+        found.contact_id = session.scalar(known)
     if found.state is ConversationState.CLOSED:
         found.state = ConversationState.OPEN
     found.last_inbound_at = now
@@ -83,13 +88,13 @@ def _message(
 ) -> Message:
     body = params.get("Body", "")
     size = measure(body)
-    media = int(params.get("NumMedia") or 0)
+    media = _count(params.get("NumMedia"))
     written = normalise(params["From"], account.default_region)
     message = Message(
         account_id=account.id, direction=Direction.INBOUND, kind=Kind.MMS if media else Kind.SMS,
         conversation_id=conversation.id, reply_key=params["MessageSid"], contact_id=conversation.contact_id,
         sender_id=sender.id, phone=params["From"], region=written.region if isinstance(written, Phone) else "",
-        body=body, encoding=size.encoding.value, units=size.units, segments=size.segments,
+        body=body, media_url=params.get("MediaUrl0"), encoding=size.encoding.value, units=size.units, segments=size.segments,
         status=MessageStatus.RECEIVED, sid=params["MessageSid"], twilio_segments=_count(params.get("NumSegments")),
         due_at=now, created_at=now, sent_at=now, final_at=now, updated_at=now,
     )  # fmt: skip
@@ -100,4 +105,5 @@ def _message(
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and text != "0" else None
+    """A small positive number, or None for anything else."""
+    return (int(text) or None) if text and text.isdecimal() and len(text) < 6 else None
