@@ -53,7 +53,7 @@ with several processes the limit is that many times as high, which argon2 makes 
 _attempts: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
 
-class ConsoleUser(UserMixin, User):  # type: ignore[misc]  # Flask-Security has no types
+class ConsoleUser(UserMixin, User):  # type: ignore[misc]  # the columns are typed, the mixin is not
     """A user as Flask-Security wants it; the columns are those of models.users.User."""
 
 
@@ -61,7 +61,7 @@ class ConsoleRole(RoleMixin, Role):  # type: ignore[misc]
     """A role as Flask-Security wants it."""
 
 
-class ConsolePasskey(WebAuthnMixin, Passkey):  # type: ignore[misc]
+class ConsolePasskey(WebAuthnMixin, Passkey):
     """A passkey as Flask-Security wants it."""
 
 

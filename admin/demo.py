@@ -36,7 +36,7 @@ from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Run
 from models.charges import ChargeKind
 from models.consent import ConsentEvent, ConsentSource
-from models.messages import SETTLED, Message, MessageStatus
+from models.messages import WITH_TWILIO, Message, MessageStatus
 from models.money import show
 from models.schema import migrate
 from sender import audience, campaigns
@@ -118,7 +118,13 @@ def simulated(config: Config, database: Database, account: Account, port: int) -
     """A lifelike Twilio with the account's own numbers."""
     with database.reading() as session:
         known = cli.simulated_account(config, session, account)
-    behaviour = replace(Behaviour.lifelike(seed=11), price_seconds=(2.0, 8.0), reply_share=0.0, callback_workers=8)
+    behaviour = replace(
+        Behaviour.lifelike(seed=11),
+        price_seconds=(2.0, 8.0),
+        reply_share=0.0,
+        callback_workers=8,
+        mps={**Behaviour().mps, "longcode": 10.0},
+    )
     simulator = create_simulator(behaviour, accounts=[known])
     with serve(simulator, port=port):
         yield simulator
@@ -266,11 +272,7 @@ def table_of(summary: Summary) -> Table:
         (f"  left out: {reason.value.replace('_', ' ')}", f"{n:,}", "") for reason, n in sorted(p.by_reason.items())
     ]
     rows.append(("Sent", f"{p.sent:,}", ""))
-    rows += [
-        (f"  {s.value}", f"{n:,}", "")
-        for s, n in sorted(p.by_status.items())
-        if s in SETTLED and s is not MessageStatus.SKIPPED
-    ]
+    rows += [(f"  {s.value}", f"{n:,}", "") for s, n in sorted(p.by_status.items()) if s in WITH_TWILIO]
     rows.append(("Failed", f"{p.failed:,}", ""))
     rows += [(f"  not delivered, error {code}", f"{n:,}", "") for code, n in sorted(summary.failed_by_code.items())]
     rows.append(("Left out + sent + failed", f"{p.excluded + p.skipped + p.sent + p.failed:,}", ""))

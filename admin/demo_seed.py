@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import analytics.rates
 from admin import gateways, people
 from admin.config import Config
-from admin.demo_data import COUNTRIES, TEMPLATES
+from admin.demo_data import ABROAD, COUNTRIES, TEMPLATES
 from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database
 from models.countries import CountrySetting
@@ -33,12 +33,14 @@ def organisation(database: Database, config: Config, *, password: str, now: date
         session.add(account)
         session.flush()
         _senders(session, account, now)
-        for region, name, enabled, note in COUNTRIES:
-            session.add(
-                CountrySetting(
-                    account_id=account.id, region=region, name=name, enabled=enabled, note=note, updated_at=now
-                )
+        abroad = next(sender.id for sender in account.senders if sender.kind is SenderKind.LONG_CODE)
+        session.add_all(
+            CountrySetting(
+                account_id=account.id, region=region, name=name, enabled=enabled, note=note, updated_at=now,
+                sender_id=abroad if region in ABROAD else None,
             )
+            for region, name, enabled, note in COUNTRIES
+        )  # fmt: skip
         for name, source in TEMPLATES:
             made = Template(account_id=account.id, name=name, created_at=now, updated_at=now)
             session.add(made)
@@ -67,6 +69,10 @@ def _senders(session: Session, account: Account, now: datetime) -> None:
             SendingNumber(
                 account_id=account.id, label="Toll-free", address="+18335550100", kind=SenderKind.TOLL_FREE,
                 segments_per_second=3, verification=Verification.PENDING_REVIEW, created_at=now,
+            ),
+            SendingNumber(
+                account_id=account.id, label="UK number", address="+447400000900", kind=SenderKind.LONG_CODE,
+                segments_per_second=10, created_at=now,
             ),
         ]
     )  # fmt: skip

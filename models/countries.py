@@ -7,7 +7,7 @@ from datetime import datetime, time
 from sqlalchemy import ForeignKey, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.accounts import Account
+from models.accounts import Account, SendingNumber
 from models.base import Base, BigId, UTCDateTime
 
 
@@ -24,7 +24,8 @@ class CountrySetting(Base):
     name: Mapped[str]
     enabled: Mapped[bool] = mapped_column(default=True)
     default_prefix: Mapped[str | None]
-    alpha_sender: Mapped[str | None]
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sending_number.id"))
+    """Send from this one here, whatever the campaign's sender is: a US short code, for one, reaches the US and Canada only."""
     mms: Mapped[bool] = mapped_column(default=False)
     landlines: Mapped[bool] = mapped_column(default=False)
     """Whether numbers that are certainly fixed lines are texted all the same."""
@@ -37,6 +38,7 @@ class CountrySetting(Base):
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     account: Mapped[Account] = relationship()
+    sender: Mapped[SendingNumber | None] = relationship()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.region})"

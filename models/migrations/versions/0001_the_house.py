@@ -211,26 +211,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_contact_account_id_name", ["account_id", "name", "id"], unique=False)
 
     op.create_table(
-        "country_setting",
-        sa.Column("id", BigId, nullable=False),
-        sa.Column("account_id", BigId, nullable=False),
-        sa.Column("region", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("default_prefix", sa.String(), nullable=True),
-        sa.Column("alpha_sender", sa.String(), nullable=True),
-        sa.Column("mms", sa.Boolean(), nullable=False),
-        sa.Column("landlines", sa.Boolean(), nullable=False),
-        sa.Column("opens_at", sa.Time(), nullable=True),
-        sa.Column("closes_at", sa.Time(), nullable=True),
-        sa.Column("pumping_protection", sa.Boolean(), nullable=False),
-        sa.Column("note", sa.String(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_country_setting_account_id_account")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_country_setting")),
-        sa.UniqueConstraint("account_id", "region", name=op.f("uq_country_setting_account_id_region")),
-    )
-    op.create_table(
         "membership",
         sa.Column("user_id", BigId, nullable=False),
         sa.Column("account_id", BigId, nullable=False),
@@ -399,6 +379,29 @@ def upgrade() -> None:
             "ix_conversation_account_id_state", ["account_id", "state", "last_inbound_at", "id"], unique=False
         )
 
+    op.create_table(
+        "country_setting",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("account_id", BigId, nullable=False),
+        sa.Column("region", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("default_prefix", sa.String(), nullable=True),
+        sa.Column("sender_id", BigId, nullable=True),
+        sa.Column("mms", sa.Boolean(), nullable=False),
+        sa.Column("landlines", sa.Boolean(), nullable=False),
+        sa.Column("opens_at", sa.Time(), nullable=True),
+        sa.Column("closes_at", sa.Time(), nullable=True),
+        sa.Column("pumping_protection", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_country_setting_account_id_account")),
+        sa.ForeignKeyConstraint(
+            ["sender_id"], ["sending_number.id"], name=op.f("fk_country_setting_sender_id_sending_number")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_country_setting")),
+        sa.UniqueConstraint("account_id", "region", name=op.f("uq_country_setting_account_id_region")),
+    )
     op.create_table(
         "event",
         sa.Column("id", BigId, nullable=False),
@@ -841,6 +844,7 @@ def downgrade() -> None:
 
     op.drop_table("rate")
     op.drop_table("event")
+    op.drop_table("country_setting")
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.drop_index("ix_conversation_account_id_state")
 
@@ -860,7 +864,6 @@ def downgrade() -> None:
     op.drop_table("rate_card")
     op.drop_table("passkey")
     op.drop_table("membership")
-    op.drop_table("country_setting")
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_index("ix_contact_account_id_name")
         batch_op.drop_index("ix_contact_account_id_external_id")
