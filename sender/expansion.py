@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Base
-from models.campaigns import Audience, Campaign, Exclusion, Lane, Reason, Run
+from models.campaigns import Audience, Campaign, CampaignState, Exclusion, Lane, Reason, Run
 from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import Direction, Kind, Message, MessageStatus
@@ -216,8 +216,9 @@ class Meter:
 def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) -> int:
     """Turn the next `chunk` rows of the run's audience into messages and exclusions; the rows done, 0 when none is left.
 
-    The caller commits after each call. Two callers at once wait for each other (PostgreSQL: the run's row is locked). The last
-    call sets `run.expanded` and counts the run's figures from the rows themselves.
+    Once the campaign is cancelled, whoever would have got a message is left out for that. The caller commits after each call.
+    Two callers at once wait for each other (PostgreSQL: the run's row is locked). The last call sets `run.expanded` and counts
+    the run's figures from the rows themselves.
     """
     session.flush()
     session.refresh(run, with_for_update={"key_share": True})
@@ -234,11 +235,13 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     meter = Meter(limit, used=run.segments, full=_ran_out(session, run))
     messages, exclusions = [], []
     lanes = _Lanes(session, run, campaign.priority, given, now)
+    cancelled = campaign.state is CampaignState.CANCELLED
+    otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {meter.limit:,}")
     for decision in decide(session, rows, given):
-        if decision.reason is None and meter.fits(decision.size.segments):
+        if decision.reason is None and not cancelled and meter.fits(decision.size.segments):
             messages.append(_message(decision, lanes.of(decision), version.media_url))
         else:
-            exclusions.append(_exclusion(decision, meter.limit))
+            exclusions.append(_exclusion(decision, otherwise))
     insert_new(session, _MESSAGES, messages, key=["run_id", "contact_id"], shared=_shared(run, campaign, version, now))
     insert_new(session, _EXCLUSIONS, exclusions, key=["run_id", "row"], shared={"run_id": run.id})
     run.audience_size, run.expanded_to, run.segments = audience.rows, rows[-1].row, meter.used
@@ -310,9 +313,8 @@ def _message(decision: Decision, lane: Lane, media_url: str | None) -> dict[str,
     }  # fmt: skip
 
 
-def _exclusion(decision: Decision, limit: int) -> dict[str, Any]:
-    reason, detail = decision.reason, decision.detail
-    if reason is None:
-        reason, detail = Reason.SEGMENT_LIMIT, f"limit {limit:,}"
+def _exclusion(decision: Decision, otherwise: tuple[Reason, str]) -> dict[str, Any]:
+    """A row left out: for its own reason or, where it has none, for the one that stops the run."""
+    reason, detail = (decision.reason, decision.detail) if decision.reason is not None else otherwise
     row = decision.recipient
     return {"row": row.row, "contact_id": row.contact_id, "reason": reason, "detail": detail}

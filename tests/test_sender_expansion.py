@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, SenderKind
 from models.base import Database
-from models.campaigns import Exclusion, Lane, Reason, Run
+from models.campaigns import Campaign, CampaignState, Exclusion, Lane, Reason, Run
 from models.consent import ConsentKind, ConsentSource, Purpose
 from models.countries import CountrySetting
 from models.messages import Direction, Kind, Message, MessageStatus
@@ -257,6 +257,18 @@ def test_a_crash_before_the_commit_loses_nothing(database: Database, session: Se
         dying.rollback()
     expanded(session, run, chunk=4)
     assert (run.messages, len(messages(session, run))) == (10, 10)
+
+
+def test_a_cancelled_campaign_makes_no_more_messages(session: Session, account: Account) -> None:
+    """Cancelled between two chunks: the rest of the list is left out for that, its own reasons first, and the sum holds."""
+    loaded = listed(session, account, "Phone\n2125550101\n2125550102\n12\n2125550103\n")
+    run = run_of(session, campaign_to(session, account, loaded))
+    audience.expand(session, run, now=NOW, chunk=1)
+    session.execute(update(Campaign).values(state=CampaignState.CANCELLED))
+    session.expire_all()
+    expanded(session, run)
+    assert (run.messages, run.excluded, run.audience_size) == (1, 3, 4)
+    assert [reason for reason, _ in reasons(session, run).values()] == ["cancelled", "invalid_number", "cancelled"]
 
 
 def test_doing_it_twice_makes_nothing_twice(session: Session, account: Account) -> None:
