@@ -53,6 +53,8 @@ def append(
     Two writers of one account wait for each other here, so that no two events follow the same one: PostgreSQL by a lock on
     the account's row until the transaction ends, SQLite by its one writer.
     """
+    if now.tzinfo is None:
+        raise ValueError("An event of consent needs a time with a zone.")
     session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
     event = ConsentEvent(
         account_id=account_id, phone=phone, kind=kind, purpose=purpose, source=source, reason=reason,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
+import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -137,7 +138,13 @@ def test_writers_of_one_account_wait_for_each_other(database: Database, account:
         assert session.query(ConsentEvent).count() == 20
 
 
-def test_a_time_without_a_zone_is_not_stored(session: Session, account: Account, now: datetime) -> None:
-    """The ledger is evidence: its times are instants."""
-    event = events(session, account, now, "opt_in")[0]
-    assert event.at.utcoffset() == timedelta(0)
+def test_times_are_instants(session: Session, account: Account, now: datetime) -> None:
+    """The ledger is evidence: any zone is stored as UTC, and a time without one is refused."""
+    eastern = now.astimezone(timezone(timedelta(hours=-5)))
+    [event] = events(session, account, eastern, "opt_in")
+    assert (event.at, event.at.utcoffset()) == (now, timedelta(0))
+    session.commit()
+    session.expire_all()
+    assert consent.broken_link(session, account.id) is None
+    with pytest.raises(ValueError, match="a time with a zone"):
+        events(session, account, now.replace(tzinfo=None), "opt_in")
