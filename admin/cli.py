@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets as random_secrets
 import signal
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,17 +99,21 @@ def fold(database: Database) -> None:
         analytics.rollups.fold(session)
 
 
-def pull(config: Config, database: Database, now: datetime) -> int:
-    """Fetch the prices and statuses that Twilio has and we do not; returns how many rows changed."""
+def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta = usage.OVERDUE) -> int:
+    """Fetch the prices and statuses that Twilio has and we do not; returns how many rows changed.
+
+    A message without news for `quiet` is asked for by itself.
+    """
     changed = 0
     with database.reading() as session:
         accounts = [a for a in session.scalars(select(Account)) if a.twilio_token]
-        since = {a.id: usage.unpriced_since(session, a) for a in accounts}
+        since = {a.id: usage.unpriced_since(session, a, now=now) for a in accounts}
+        silent = {a.id: usage.overdue(session, a, now=now, quiet=quiet) for a in accounts}
     for account in accounts:
+        gateway = gateways.gateway_for(config, account)
         oldest = since[account.id]
-        if oldest is None:
-            continue
-        remotes = usage.remote_since(gateways.gateway_for(config, account), oldest, now)
+        remotes = usage.remote_since(gateway, oldest, now) if oldest else []
+        remotes += usage.fetched(gateway, silent[account.id])
         with database.transaction() as session:
             changed += usage.apply_statuses(session, account, remotes, now=now)
             changed += usage.apply_prices(session, account, remotes, now=now)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -52,7 +52,7 @@ class Summary:
     replied_stop: int
     forecast_u: int
     totals_u: dict[ChargeKind, int]
-    failed_by_code: dict[int, int]
+    by_code: dict[tuple[MessageStatus, int], int]
     segments: int
 
 
@@ -238,13 +238,13 @@ def conclude(config: Config, database: Database, simulator: Simulator, campaign:
     simulator.settle(timeout=120)
     with database.reading() as session:
         run_id = session.scalars(select(Run.id).where(Run.campaign_id == campaign.id)).one()
-    cli.pull(config, database, wall_clock())
+    cli.pull(config, database, wall_clock(), quiet=timedelta(0))
     cli.fold(database)
     cli.post_charges(database, wall_clock())
     with database.reading() as session:
         run = session.get_one(Run, run_id)
-        failed = select(Message.error_code, func.count()).where(
-            Message.run_id == run_id, Message.status.in_((MessageStatus.FAILED, MessageStatus.UNDELIVERED))
+        coded = select(Message.status, Message.error_code, func.count()).where(
+            Message.run_id == run_id, Message.error_code.is_not(None)
         )
         stops = session.scalar(
             select(func.count(ConsentEvent.id)).where(
@@ -256,7 +256,9 @@ def conclude(config: Config, database: Database, simulator: Simulator, campaign:
             replied_stop=stops or 0,
             forecast_u=session.get_one(Campaign, campaign.id).forecast_u or 0,
             totals_u=analytics.charges.totals(session, run_id=run_id),
-            failed_by_code={code or 0: n for code, n in session.execute(failed.group_by(Message.error_code))},
+            by_code={
+                (row[0], row[1]): row[2] for row in session.execute(coded.group_by(Message.status, Message.error_code))
+            },
             segments=run.segments,
         )
 
@@ -272,9 +274,12 @@ def table_of(summary: Summary) -> Table:
         (f"  left out: {reason.value.replace('_', ' ')}", f"{n:,}", "") for reason, n in sorted(p.by_reason.items())
     ]
     rows.append(("Sent", f"{p.sent:,}", ""))
-    rows += [(f"  {s.value}", f"{n:,}", "") for s, n in sorted(p.by_status.items()) if s in WITH_TWILIO]
+    for status, count in sorted(p.by_status.items()):
+        if status in WITH_TWILIO:
+            rows.append((f"  {status.value}", f"{count:,}", ""))
+            rows += _codes(summary, status)
     rows.append(("Failed", f"{p.failed:,}", ""))
-    rows += [(f"  not delivered, error {code}", f"{n:,}", "") for code, n in sorted(summary.failed_by_code.items())]
+    rows += _codes(summary, MessageStatus.FAILED)
     rows.append(("Left out + sent + failed", f"{p.excluded + p.skipped + p.sent + p.failed:,}", ""))
     rows.append(("Replied STOP", f"{summary.replied_stop:,}", ""))
     rows.append(("Segments", f"{summary.segments:,}", ""))
@@ -284,6 +289,11 @@ def table_of(summary: Summary) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _codes(summary: Summary, status: MessageStatus) -> list[tuple[str, str, str]]:
+    found = sorted((code, n) for (of, code), n in summary.by_code.items() if of is status)
+    return [(f"    error {code}", f"{n:,}", "") for code, n in found]
 
 
 def bar(console: Console) -> Progress:

@@ -108,7 +108,9 @@ def connect(url: str) -> Database:
     """Open a database by URL (`sqlite:///file.db`, `postgresql://…`). Nothing is created; see `models.schema.migrate`."""
     import_module("models.schema")  # every table must be known before the first row of any is written
     options: dict[str, Any] = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    engine = create_engine(driver_url(url), **options)
+    engine = create_engine(
+        driver_url(url), hide_parameters=True, **options
+    )  # an error text must not hold numbers and bodies
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     else:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
@@ -53,7 +53,11 @@ class ConsentEvent(Base):
     """One event of one number. Never updated, never deleted; the current state is the latest row."""
 
     __tablename__ = "consent_event"
-    __table_args__ = (Index("ix_consent_event_account_id_phone", "account_id", "phone", "purpose", "id"),)
+    __table_args__ = (
+        Index("ix_consent_event_account_id_phone", "account_id", "phone", "purpose", "id"),
+        Index("ix_consent_event_account_id_id", "account_id", "id"),
+        UniqueConstraint("account_id", "previous_hash"),  # a chain cannot fork
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import rollups
-from models.accounts import Account, SendingNumber
-from models.consent import ConsentKind, ConsentSource
+from models.accounts import Account, SenderKind, SendingNumber
+from models.consent import ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
 from models.inbox import Conversation, ConversationState
 from models.messages import Direction, Kind, Message, MessageStatus
@@ -19,6 +19,8 @@ from models.segments import measure
 from sender import consent
 from sender.consent import Keyword
 
+TOLL_FREE_START = frozenset({"START", "UNSTOP"})
+"""The only words that re-open a toll-free number, at network level (Twilio support article 360058144374; unconfirmed here)."""
 KINDS = {
     Keyword.STOP: ConsentKind.OPT_OUT,
     Keyword.START: ConsentKind.RE_SUBSCRIBE,
@@ -43,6 +45,8 @@ def receive(
         message = _message(session, account, sender, conversation, params, now)
     keyword = _keyword(params)
     kind = KINDS.get(keyword)
+    if kind is ConsentKind.RE_SUBSCRIBE and not _reopens(session, account, sender, params):
+        kind = None
     if kind is not None:
         consent.append(
             session, account_id=account.id, phone=params["From"], kind=kind, source=ConsentSource.KEYWORD,
@@ -52,6 +56,14 @@ def receive(
     if keyword is Keyword.PROBABLE_STOP and conversation is not None:
         conversation.state = ConversationState.REVIEW
     return message
+
+
+def _reopens(session: Session, account: Account, sender: SendingNumber | None, params: Mapping[str, str]) -> bool:
+    """Whether a START word lifts anything: somebody who never said no only answers, and a toll-free network ignores YES."""
+    if not consent.blocked(session, account.id, [params["From"]], Purpose.ALL):
+        return False
+    toll_free = sender is not None and sender.kind is SenderKind.TOLL_FREE
+    return not toll_free or params.get("Body", "").strip().upper() in TOLL_FREE_START
 
 
 def _keyword(params: Mapping[str, str]) -> Keyword:

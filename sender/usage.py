@@ -49,8 +49,10 @@ def remote_since(gateway: Gateway, since: datetime, until: datetime) -> list[Rem
     return gateway.sent_between(since - SLACK, until + SLACK)
 
 
-def overdue(session: Session, account: Account, *, now: datetime, limit: int = 100) -> list[str]:
-    """SIDs of messages without a last word and without news for an hour, the longest first.
+def overdue(
+    session: Session, account: Account, *, now: datetime, quiet: timedelta = OVERDUE, limit: int = 100
+) -> list[str]:
+    """SIDs of messages without a last word and without news for so long, the longest first.
 
     Their callback was lost, or the carrier sends no receipts. Those that failed before they left are in no list of
     Twilio's that can be asked for by time, so they are fetched one by one (`fetched`).
@@ -59,7 +61,7 @@ def overdue(session: Session, account: Account, *, now: datetime, limit: int = 1
         Message.account_id == account.id,
         Message.status.in_(UNSETTLED),
         Message.created_at > now - PATIENCE,
-        Message.updated_at <= now - OVERDUE,
+        Message.updated_at <= now - quiet,
         Message.sid.is_not(None),
     )
     return [sid for sid in session.scalars(query.order_by(Message.updated_at).limit(limit)) if sid]

@@ -29,11 +29,12 @@ def text(
     sid: str = "",
     at: datetime = NOW,
     known: bool = True,
+    kind: SenderKind = SenderKind.SHORT_CODE,
     **params: str,
 ) -> Message | None:
-    """One text to the account's short code, or to a number that is none of its senders."""
+    """One text to the account's short code (or its other kind of sender), or to a number that is none of its senders."""
     given = {"MessageSid": sid or f"SM{body}{at:%H%M%S}", "From": PERSON, "To": "27242", "Body": body} | params
-    sender = seeds.sender_of(session, account) if known else None
+    sender = seeds.sender_of(session, account, kind) if known else None
     return inbox.receive(session, account=account, sender=sender, params=given, now=at)
 
 
@@ -69,6 +70,35 @@ def test_a_repeat_is_nothing(session: Session, account: Account, now: datetime) 
     assert session.scalars(select(Conversation.last_inbound_at)).one() == now
 
 
+def opt_out(session: Session, account: Account) -> None:
+    """The person has said no before."""
+    consent.append(session, account_id=account.id, phone=PERSON, kind=K.OPT_OUT, source=ConsentSource.ADMIN, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "reopens"),
+    [
+        (SenderKind.SHORT_CODE, "START", True),
+        (SenderKind.SHORT_CODE, "YES", True),
+        (SenderKind.TOLL_FREE, "START", True),
+        (SenderKind.TOLL_FREE, "unstop", True),
+        (SenderKind.TOLL_FREE, "YES", False),
+    ],
+)
+def test_coming_back(session: Session, account: Account, kind: SenderKind, body: str, reopens: bool) -> None:
+    """START lifts an opt-out; on a toll-free number YES does not, because the network itself keeps blocking."""
+    opt_out(session, account)
+    text(session, account, body, kind=kind)
+    blocked = consent.blocked(session, account.id, [PERSON], Purpose.ALL)
+    assert (PERSON not in blocked) is reopens
+
+
+def test_yes_without_a_no_is_an_answer(session: Session, account: Account) -> None:
+    """Somebody who never said no and answers YES changes nothing in the ledger."""
+    text(session, account, "YES")
+    assert events(session) == []
+
+
 WORDS = [
     # body, OptOutType → what it does to consent
     ("STOP", "", K.OPT_OUT),
@@ -93,9 +123,11 @@ WORDS = [
 def test_what_a_reply_does_to_consent(session: Session, account: Account) -> None:
     """A word acts at once, a sentence that asks us to stop holds, and nothing else does anything."""
     for body, said, kind in WORDS:
+        if kind is K.RE_SUBSCRIBE:  # only somebody who said no can come back
+            opt_out(session, account)
         message = text(session, account, body, OptOutType=said)
         assert message is not None
-        found = session.scalars(select(ConsentEvent)).all()
+        found = session.scalars(select(ConsentEvent).where(ConsentEvent.source == ConsentSource.KEYWORD)).all()
         assert [event.kind for event in found] == ([kind] if kind else []), (body, said)
         for event in found:
             assert (event.phone, event.purpose, event.source) == (PERSON, Purpose.ALL, ConsentSource.KEYWORD)

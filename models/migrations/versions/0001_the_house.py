@@ -771,9 +771,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_consent_event_account_id_account")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_consent_event_message_id_message")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_event")),
+        sa.UniqueConstraint("account_id", "previous_hash", name=op.f("uq_consent_event_account_id_previous_hash")),
         sa.UniqueConstraint("hash", name=op.f("uq_consent_event_hash")),
     )
     with op.batch_alter_table("consent_event", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_event_account_id_id", ["account_id", "id"], unique=False)
         batch_op.create_index(
             "ix_consent_event_account_id_phone", ["account_id", "phone", "purpose", "id"], unique=False
         )
@@ -782,6 +784,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("consent_event", schema=None) as batch_op:
         batch_op.drop_index("ix_consent_event_account_id_phone")
+        batch_op.drop_index("ix_consent_event_account_id_id")
 
     op.drop_table("consent_event")
     with op.batch_alter_table("charge", schema=None) as batch_op:
