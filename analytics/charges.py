@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Select, String, and_, case, exists, func, insert, select, type_coerce
+from sqlalchemy import Select, String, Table, and_, case, exists, func, insert, select, type_coerce
 from sqlalchemy.orm import Session
 
 from analytics import rates
@@ -85,7 +85,7 @@ def post(
             if row["day"].replace(day=1) in closed:
                 row |= {"day": now.date(), "note": f"{row['note']} (its month is closed)".strip()}
         if rows:
-            session.execute(insert(Charge), rows)
+            session.execute(insert(cast(Table, Charge.__table__)), rows)
         posted.by_kind.update(row["kind"].value for row in rows)
         posted.reversals += sum(row["reverses_id"] is not None for row in rows)
     return posted
