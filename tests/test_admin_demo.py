@@ -1,0 +1,128 @@
+"""The demo, run as a stranger would run it: its table, the database and the analytics say the same, to the row and the micro."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+import analytics as an
+from admin.demo_data import AREAS, PLAIN, people
+from models.base import Database, connect
+from models.campaigns import Campaign, Exclusion, Reason, Run
+from models.charges import Charge
+from models.consent import ConsentEvent
+from models.messages import WITH_TWILIO, Message
+from models.money import dollars
+
+MEMBERS = 250
+
+
+class Outcome:
+    """What the demo printed and left behind."""
+
+    def __init__(self, output: str, database: Database, url: str) -> None:
+        self.output, self.database, self.url = output, database, url
+
+    def texts(self, row: str) -> int:
+        """The number of texts in a row of the table."""
+        return int(self._cell(row, 1).replace(",", ""))
+
+    def usd(self, row: str) -> Decimal:
+        """The dollars in a row of the table."""
+        return Decimal(self._cell(row, 2).replace(",", "").removeprefix("$"))
+
+    def _cell(self, row: str, column: int) -> str:
+        found = re.search(rf"^│ {re.escape(row)} *│(.*?)│(.*?)│$", self.output, re.MULTILINE)
+        assert found is not None, f"the table has no row {row!r}:\n{self.output}"
+        return found.group(column).strip()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """`flask demo --no-serve` with a small file, in an empty folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    root = Path(__file__).parent.parent
+    environment = {**os.environ, "TEXTLEDGER_ENVIRONMENT": "demo", "PYTHONPATH": str(root), "COLUMNS": "120"}
+    command = [
+        sys.executable,
+        "-m",
+        "flask",
+        "--app",
+        str(root / "wsgi.py"),
+        "demo",
+        "--no-serve",
+        "--members",
+        str(MEMBERS),
+        "--port",
+        "0",
+    ]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    url = f"sqlite:///{folder / 'var/demo/textledger.db'}"
+    return Outcome(done.stdout, connect(url), url)
+
+
+@pytest.mark.slow
+def test_table_adds_up_to_the_row(demo: Outcome) -> None:
+    """sent + left out + failed = audience, in the table and in the rows behind it."""
+    assert demo.texts("Audience") == MEMBERS == demo.texts("Left out + sent + failed")
+    with demo.database.reading() as session:
+        run = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+        messages = session.scalar(select(func.count()).where(Message.run_id == run.id)) or 0
+        excluded = session.scalar(select(func.count()).where(Exclusion.run_id == run.id)) or 0
+        sent = session.scalar(select(func.count()).where(Message.run_id == run.id, Message.status.in_(WITH_TWILIO)))
+    assert messages + excluded == MEMBERS
+    assert demo.texts("Sent") == sent
+
+
+@pytest.mark.slow
+def test_toll_free_is_refused(demo: Outcome) -> None:
+    """The unverified toll-free sender is refused with a sentence before anything is sent."""
+    assert "Toll-free is not verified by Twilio" in demo.output
+
+
+@pytest.mark.slow
+def test_opted_out_got_nothing(demo: Outcome) -> None:
+    """Nobody who had said no before the campaign got a text from it; each is among the left out."""
+    with demo.database.reading() as session:
+        run = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+        refused = select(ConsentEvent.phone).where(ConsentEvent.at < run.started_at)
+        texted = session.scalar(select(func.count()).where(Message.run_id == run.id, Message.phone.in_(refused)))
+        left_out = session.scalar(
+            select(func.count()).where(Exclusion.run_id == run.id, Exclusion.reason == Reason.OPTED_OUT)
+        )
+    assert texted == 0
+    assert left_out == demo.texts("  left out: opted out") > 0
+
+
+@pytest.mark.slow
+def test_every_door_shows_the_same_total(demo: Outcome) -> None:
+    """The table's total, the charges in the database and the analytics that notebook and console use agree to the micro-dollar."""
+    with demo.database.reading() as session:
+        run = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+        name = session.get_one(Campaign, run.campaign_id).name
+        charged_u = session.scalar(select(func.sum(Charge.cost_u)).where(Charge.run_id == run.id)) or 0
+    frame = an.usage(an.open(demo.url), by="campaign").set_index("campaign")
+    assert demo.usd("Charges: total") == dollars(charged_u) == frame.loc[name, "cost"]
+    assert frame.loc[name, "messages"] == demo.texts("Sent") + demo.texts("Failed")
+
+
+def test_people_are_of_every_kind() -> None:
+    """The file has the wanted number of rows, and numbers are reserved ones wherever they are American."""
+    rows = people(count=5000)
+    assert len(rows) == 5000
+    american = re.compile(r"\D*1?\D*(\d{3})\D*555\D*(\d{4})$")
+    ours = [m for m in (american.fullmatch(row.mobile) for row in rows) if m]
+    assert len(ours) > 4000
+    assert {int(m[1]) for m in ours} <= {*AREAS, 416, 514, 604, 613, 905, 0}
+    assert all(100 <= int(m[2]) < 200 for m in ours)
+    assert len(PLAIN) > 60
