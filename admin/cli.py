@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -20,8 +20,9 @@ import analytics.charges
 import analytics.rates
 import analytics.rollups
 from admin import audit, gateways, people
+from admin.cli_accounts import account_named, accounts_group, here
 from admin.config import Config
-from models.accounts import Account, SendingNumber
+from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
 from models.schema import drift, migrate
 from models.settings import value
@@ -39,20 +40,6 @@ console = Console()
 def fail(sentence: str) -> click.ClickException:
     """The end of a command that cannot go on."""
     return click.ClickException(sentence)
-
-
-def here() -> tuple[Config, Database]:
-    """The configuration and the database of the running app."""
-    found: tuple[Config, Database] = current_app.extensions["textledger"]
-    return found
-
-
-def account_named(session: Session, slug: str) -> Account:
-    """The account with this short name, or the only one when none is named."""
-    found = session.scalars(select(Account).where(Account.slug == slug) if slug else select(Account)).all()
-    if len(found) != 1:
-        raise fail("Name one of the accounts with --account: " + ", ".join(session.scalars(select(Account.slug))))
-    return found[0]
 
 
 @click.command("migrate")
@@ -147,16 +134,17 @@ def simulator_command(port: int, lifelike: bool, slug: str) -> None:
 def simulated_account(config: Config, session: Session, account: Account) -> SimulatedAccount:
     """The account as the simulator should know it: same SID, token and senders, texting back to our webhooks."""
     inbound = config.public_url.rstrip("/") + "/hooks/inbound"
-    numbers = [
-        SimulatedNumber(
-            sender.address, sms_url=inbound, name=sender.label, verification=sender.verification.value.upper()
-        )
-        for sender in session.scalars(select(SendingNumber).where(SendingNumber.account_id == account.id))
-    ]
-    return SimulatedAccount(
-        name=account.name, numbers=numbers, sid=account.twilio_sid or "", token=gateways.tokens(config, account)[0],
+    known = SimulatedAccount(
+        name=account.name, sid=account.twilio_sid or "", token=gateways.tokens(config, account)[0],
         pumping_protection=account.pumping_protection,
     )  # fmt: skip
+    for sender in session.scalars(select(SendingNumber).where(SendingNumber.account_id == account.id)):
+        if sender.kind is not SenderKind.MESSAGING_SERVICE:  # a service is named by Twilio; the simulator makes its own
+            verification = sender.verification.value.upper()
+            known.numbers.append(
+                SimulatedNumber(sender.address, sms_url=inbound, name=sender.label, verification=verification)
+            )
+    return known
 
 
 @click.group("campaign")
@@ -363,8 +351,8 @@ def demo_command(serve: bool, members: int, port: int) -> None:
 
 
 COMMANDS = (
-    migrate_command, worker_command, simulator_command, campaign_group, charges_group, rates_group, users_group, consent_group,
-    audit_group, doctor_command, demo_command,
+    migrate_command, accounts_group, worker_command, simulator_command, campaign_group, charges_group, rates_group, users_group,
+    consent_group, audit_group, doctor_command, demo_command,
 )  # fmt: skip
 
 

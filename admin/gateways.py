@@ -28,8 +28,12 @@ def gateway_for(config: Config, account: Account, *, lease_seconds: int = 60) ->
     if not account.twilio_sid or not account.twilio_token:
         raise NotLinked(f"{account.name} is not linked to an SMS account. Link one under Settings.")
     token = secrets.unseal(config.secret_keys, TOKEN, account.twilio_token)
-    total = lease_seconds / 2
-    return Gateway(account.twilio_sid, token, base_url=config.twilio_url or None, timeout=(min(5.0, total), total))
+    return gateway_with(config, account.twilio_sid, token, total=lease_seconds / 2)
+
+
+def gateway_with(config: Config, sid: str, token: str, *, total: float = 30.0) -> Gateway:
+    """A gateway with credentials that are not kept (yet); `total` is the longest that a request may take, seconds."""
+    return Gateway(sid, token, base_url=config.twilio_url or None, timeout=(min(5.0, total), total))
 
 
 def seal(keys: Sequence[str], token: str) -> str:

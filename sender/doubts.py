@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -40,6 +41,37 @@ class Doubt:
     body: str
     intent_at: datetime
     lease: timedelta
+
+
+class Verdict(StrEnum):
+    """What a person may decide about a parked message."""
+
+    LOOK_UP = "look_up"
+    WAS_SENT = "was_sent"
+    SEND_AGAIN = "send_again"
+
+
+class NotParked(Exception):
+    """Only an `unknown` message waits for a person; this one has moved on."""
+
+
+def decide(session: Session, message_id: int, verdict: Verdict, *, now: datetime) -> Message:
+    """Apply a person's decision about a parked message; the caller audits and commits. Raises NotParked.
+
+    Looking up asks Twilio once more. Sending again may be a second text to somebody who got the first: the page says so.
+    """
+    message = session.scalars(
+        select(Message).where(Message.id == message_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if message.status is not MessageStatus.UNKNOWN:
+        raise NotParked("This message is not waiting for a decision any more. Reload the page to see where it stands.")
+    if verdict is Verdict.LOOK_UP:
+        message.status, message.lease_until, message.absences, message.updated_at = MessageStatus.IN_DOUBT, now, 0, now
+    elif verdict is Verdict.WAS_SENT:
+        messages.advance(session, message, MessageStatus.SENT, now=now)
+    else:
+        give_back(session, message, due_at=now, now=now)
+    return message
 
 
 def reap(session: Session, *, now: datetime) -> int:

@@ -12,7 +12,7 @@ from models.accounts import Account
 from models.messages import Message, MessageStatus
 from sender import dispatch, doubts
 from sender.dispatch import Claim, Outcome, Result
-from sender.doubts import Doubt
+from sender.doubts import Doubt, Verdict
 from sender.gateway import Gateway, Remote
 from tests import seeds
 
@@ -129,3 +129,28 @@ def test_other_body_is_not_a_match(claimed: Claim, now: datetime) -> None:
     found = doubts.look_up(Listing("AC", "t"), doubt)
     assert found is not None
     assert [remote.sid for remote in found] == ["SM" + "b" * 32]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [(Verdict.LOOK_UP, S.IN_DOUBT), (Verdict.WAS_SENT, S.SENT), (Verdict.SEND_AGAIN, S.PENDING)],
+)
+def test_a_person_decides(session: Session, claimed: Claim, now: datetime, verdict: Verdict, status: S) -> None:
+    """A parked message goes where the person says, once; a second decision is refused with a sentence."""
+    message = row(session)
+    message.status = S.UNKNOWN
+    session.commit()
+    assert doubts.decide(session, message.id, verdict, now=now).status is status
+    session.commit()
+    with pytest.raises(doubts.NotParked, match="Reload the page"):
+        doubts.decide(session, message.id, verdict, now=now)
+
+
+def test_looking_up_again_asks_twilio(session: Session, claimed: Claim, now: datetime) -> None:
+    """After "look up now" the message is due for a search at once, and one match settles it."""
+    row(session).status = S.UNKNOWN
+    session.commit()
+    doubts.decide(session, claimed.message_id, Verdict.LOOK_UP, now=now)
+    session.commit()
+    doubts.settle(session, doubt_of(session, now), [listed("SM" + "c" * 32, claimed)], now=now)
+    assert row(session).status is S.SENT

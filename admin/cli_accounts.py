@@ -1,0 +1,138 @@
+"""The commands that set an organisation up: its account, its SMS account, its senders, its countries."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+import click
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from admin import audit, gateways
+from admin.config import Config
+from models.accounts import Account, Profile, SenderKind, SendingNumber, Verification
+from models.base import Database
+from models.countries import CountrySetting
+from sender.gateway import GatewayError
+from sender.worker import wall_clock
+
+THROUGHPUT = {SenderKind.TOLL_FREE: 3, SenderKind.LONG_CODE: 1, SenderKind.SHORT_CODE: 100}
+"""Segments a second that Twilio documents by default (unconfirmed, 2026-11); --rate sets another."""
+ACTOR = "command line"
+
+
+def here() -> tuple[Config, Database]:
+    """The configuration and the database of the running app."""
+    found: tuple[Config, Database] = current_app.extensions["textledger"]
+    return found
+
+
+def account_named(session: Session, slug: str) -> Account:
+    """The account with this short name, or the only one when none is named."""
+    found = session.scalars(select(Account).where(Account.slug == slug) if slug else select(Account)).all()
+    if len(found) != 1:
+        known = ", ".join(session.scalars(select(Account.slug))) or "there is none yet; see `accounts create`"
+        raise click.ClickException(f"Name one of the accounts with --account: {known}.")
+    return found[0]
+
+
+@click.group("accounts")
+def accounts_group() -> None:
+    """Organisations and what they send with."""
+
+
+@accounts_group.command("create")
+@click.argument("slug")
+@click.argument("name")
+@click.option("--time-zone", default="America/New_York", show_default=True, help="Business days are days of this zone.")
+@click.option(
+    "--region", default="US", show_default=True, help="Country of numbers written without a prefix; it is enabled."
+)
+@click.option("--profile", type=click.Choice([p.value for p in Profile]), default="association", show_default=True)
+def accounts_create(slug: str, name: str, time_zone: str, region: str, profile: str) -> None:
+    """Create an account: a short SLUG and its NAME."""
+    _, database = here()
+    now = wall_clock()
+    if time_zone not in zoneinfo.available_timezones():
+        raise click.ClickException(f"There is no time zone {time_zone!r}; use a name such as America/Chicago.")
+    with database.transaction() as session:
+        if session.scalar(select(Account.id).where(Account.slug == slug)):
+            raise click.ClickException(f"There is an account {slug!r} already; choose another short name.")
+        account = Account(
+            slug=slug,
+            name=name,
+            time_zone=time_zone,
+            default_region=region.upper(),
+            profile=Profile(profile),
+            created_at=now,
+        )
+        session.add(account)
+        session.flush()
+        session.add(CountrySetting(account_id=account.id, region=region.upper(), name=region.upper(), updated_at=now))
+        audit.record(
+            session, account_id=account.id, actor=ACTOR, action="account:create", subject_kind="account",
+            subject_id=account.id, subject=name, now=now,
+        )  # fmt: skip
+    click.echo(f"Account {slug} is created. Next: accounts link, accounts sender, users create.")
+
+
+@accounts_group.command("link")
+@click.argument("sid")
+@click.option("--account", "slug", default="", help="Short name of the account.")
+@click.option("--token", prompt="Auth token", hide_input=True, help="Asked for when it is not given; kept encrypted.")
+def accounts_link(sid: str, slug: str, token: str) -> None:
+    """Link the Twilio account SID; its name is asked of Twilio first, so a wrong token is noticed here."""
+    config, database = here()
+    try:
+        linked = gateways.gateway_with(config, sid, token).account()
+    except GatewayError as error:
+        raise click.ClickException(f"Twilio did not accept that: {error}") from error
+    with database.transaction() as session:
+        account = account_named(session, slug)
+        account.twilio_token_previous = account.twilio_token if account.twilio_sid == sid else None
+        account.twilio_sid, account.twilio_token = sid, gateways.seal(config.secret_keys, token)
+        audit.record(
+            session, account_id=account.id, actor=ACTOR, action="account:link", subject_kind="account",
+            subject_id=account.id, subject=account.name, after={"twilio_sid": sid, "twilio_token": token}, now=wall_clock(),
+        )  # fmt: skip
+    click.echo(f"Linked to {linked.name} ({linked.type}, {linked.status}).")
+
+
+@accounts_group.command("sender")
+@click.argument("address")
+@click.option("--kind", type=click.Choice([k.value for k in SenderKind]), required=True)
+@click.option("--label", default="", help="What people call it.")
+@click.option(
+    "--rate", type=click.IntRange(1, 1000), help="Segments a second; else what Twilio documents for the kind."
+)
+@click.option("--verified", is_flag=True, help="A toll-free number that Twilio has approved.")
+@click.option("--default", "is_default", is_flag=True, help="Send from this one unless a campaign says otherwise.")
+@click.option("--account", "slug", default="", help="Short name of the account.")
+def accounts_sender(
+    address: str, kind: str, label: str, rate: int | None, verified: bool, is_default: bool, slug: str
+) -> None:
+    """Add a number, short code, name or messaging service to send from."""
+    _, database = here()
+    chosen = SenderKind(kind)
+    state = Verification.UNVERIFIED if chosen is SenderKind.TOLL_FREE else Verification.NOT_NEEDED
+    now = wall_clock()
+    with database.transaction() as session:
+        account = account_named(session, slug)
+        if any(sender.address == address for sender in account.senders):
+            raise click.ClickException("This account sends from that address already.")
+        if is_default:
+            for other in account.senders:
+                other.is_default = False
+        session.add(
+            SendingNumber(
+                account_id=account.id, label=label or chosen.value.replace("_", " ").capitalize(), address=address, kind=chosen,
+                segments_per_second=rate or THROUGHPUT.get(chosen, 10), is_default=is_default, created_at=now,
+                verification=Verification.TWILIO_APPROVED if verified else state,
+            )
+        )  # fmt: skip
+        audit.record(
+            session, account_id=account.id, actor=ACTOR, action="sender:create", subject_kind="sending_number",
+            subject_id=address, subject=label, now=now,
+        )  # fmt: skip
+    click.echo(f"{account.name} may send from {address}.")
