@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
-from flask_wtf import CSRFProtect
+import hashlib
+from functools import cache
+from pathlib import Path
 
-from admin import auth, cli, gateways
+from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
+from flask_wtf import CSRFProtect
+from werkzeug.wrappers import Response as Answer
+
+from admin import auth, cli, errors, formatters, gateways, icons
 from admin.config import Config
 from admin.database import db, init_database
+from admin.views import init_views
 from models.base import Database, connect
 from sender import webhooks
 from sender.worker import wall_clock
@@ -17,6 +23,8 @@ CSP = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 UPLOAD_LIMIT = 64 * 1024 * 1024
+YEAR = 365 * 24 * 3600
+STATIC = Path(__file__).parent / "static"
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -30,6 +38,10 @@ def create_app(config: Config | None = None) -> Flask:
     csrf = CSRFProtect(app)
     auth.init_auth(app, config, db)
     register_webhooks(app, config, database, csrf)
+    app.register_blueprint(console_blueprint())
+    set_up_templates(app, config)
+    init_views(app)
+    errors.init_errors(app)
     app.after_request(secure_headers)
     cli.register(app)
     return app
@@ -47,6 +59,7 @@ def set_up_flask(app: Flask, config: Config) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         REMEMBER_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SEND_FILE_MAX_AGE_DEFAULT=YEAR,
         WTF_CSRF_TIME_LIMIT=None,
     )
 
@@ -61,6 +74,57 @@ def register_webhooks(app: Flask, config: Config, database: Database, csrf: CSRF
     )
     csrf.exempt(hooks)
     app.register_blueprint(hooks)
+
+
+def console_blueprint() -> Blueprint:
+    """What belongs to no menu entry: choosing the account to work in."""
+    console = Blueprint("console", __name__)
+
+    @console.post("/account")
+    def switch_account() -> Answer:
+        """Work in another account of the signed-in user."""
+        if not auth.signed_in():
+            return redirect(url_for("security.login"))
+        chosen = request.form.get("account_id", "")
+        if not (chosen.isascii() and chosen.isdigit() and auth.choose_account(int(chosen[:18]))):
+            abort(404)
+        return redirect("/")
+
+    return console
+
+
+@cache
+def version(path: str) -> str:
+    """The first digits of a static file's hash; they are part of its address, so that it may be cached for a year."""
+    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def set_up_templates(app: Flask, config: Config) -> None:
+    """The names that every template may use."""
+
+    def asset(path: str) -> str:
+        return url_for("static", filename=path, v=version(path))
+
+    app.jinja_env.globals.update(
+        asset=asset,
+        icon=icons.icon,
+        logo=icons.LOGO,
+        allowed=auth.allowed,
+        current_account=auth.current_account,
+        my_accounts=auth.accounts,
+        my_roles=auth.roles_in_words,
+        environment=config.environment,
+        simulated=bool(config.twilio_url),
+        badge=formatters.badge,
+        status_badge=formatters.status,
+        words=formatters.words,
+        when=formatters.when,
+        moment=formatters.moment,
+        money=formatters.money,
+        number=formatters.number,
+        meter=formatters.meter,
+        phone=formatters.phone,
+    )
 
 
 def secure_headers(response: Response) -> Response:

@@ -14,12 +14,13 @@ from flask import Flask, abort, flash, g, has_request_context, redirect, request
 from flask_login import current_user
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session, relationship
 from werkzeug.wrappers import Response
 
 from admin.config import Config
 from models.accounts import Account
 from models.users import Membership, Passkey, Role, RoleName, User
+from sender.worker import wall_clock
 
 R = RoleName
 EVERYONE = frozenset(RoleName)
@@ -53,12 +54,14 @@ with several processes the limit is that many times as high, which argon2 makes 
 _attempts: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
 
-class ConsoleUser(UserMixin, User):  # type: ignore[misc]  # the columns are typed, the mixin is not
-    """A user as Flask-Security wants it; the columns are those of models.users.User."""
-
-
 class ConsoleRole(RoleMixin, Role):  # type: ignore[misc]
     """A role as Flask-Security wants it."""
+
+
+class ConsoleUser(UserMixin, User):  # type: ignore[misc]
+    """A user as Flask-Security wants it; the columns are those of models.users.User."""
+
+    roles: Mapped[list[ConsoleRole]] = relationship(secondary="membership", viewonly=True)  # type: ignore[assignment]
 
 
 class ConsolePasskey(WebAuthnMixin, Passkey):
@@ -132,6 +135,19 @@ def require(right: str) -> None:
         abort(403, description="Your role does not include this. Ask an admin of the account.")
 
 
+def signed_in() -> bool:
+    """Whether someone is signed in."""
+    return bool(current_user.is_authenticated)
+
+
+def roles_in_words() -> str:
+    """The signed-in user's roles in the current account, for people."""
+    if current_user.owner:
+        return "Owner"
+    found = memberships().get(current_account().id, set())
+    return ", ".join(sorted(role.value.capitalize() for role in found))
+
+
 def actor() -> str:
     """The signed-in user as the audit log names them."""
     return str(current_user.email) if has_request_context() and current_user.is_authenticated else "system"
@@ -165,6 +181,7 @@ def security_settings(config: Config) -> dict[str, Any]:
         "SECURITY_URL_PREFIX": "/auth",
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_TRACKABLE": True,
+        "SECURITY_DATETIME_FACTORY": wall_clock,
         "SECURITY_CHANGEABLE": True,
         "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
         "SECURITY_TWO_FACTOR": True,

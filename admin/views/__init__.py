@@ -1,0 +1,31 @@
+"""What is in the menu? Every view of the console in its group, registered here and nowhere else."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+
+from admin.views.countries import CountryView
+from admin.views.home import HomeView
+from models.countries import CountrySetting
+
+MESSAGING, COMPLIANCE, MONEY, SYSTEM = "Messaging", "Compliance", "Money", "System"
+
+
+def init_views(app: Flask) -> None:
+    """The console's pages. Flask-Admin's theme class is named for its own templates; ours win over them by name."""
+    home = HomeView(name="Overview", url="/", menu_icon_value="bars")
+    admin = Admin(app, name="Textledger", url="/", index_view=home, theme=Bootstrap4Theme())
+    with app.app_context():
+        for view in pages():
+            admin.add_view(view)
+
+
+def pages() -> list[object]:
+    """The views after the overview, in the order of the menu."""
+    return [
+        CountryView(
+            CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
+        ),
+    ]
