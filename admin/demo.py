@@ -257,7 +257,8 @@ def conclude(config: Config, database: Database, simulator: Simulator, campaign:
             forecast_u=session.get_one(Campaign, campaign.id).forecast_u or 0,
             totals_u=analytics.charges.totals(session, run_id=run_id),
             by_code={
-                (row[0], row[1]): row[2] for row in session.execute(coded.group_by(Message.status, Message.error_code))
+                (row[0], row[1] or 0): row[2]
+                for row in session.execute(coded.group_by(Message.status, Message.error_code))
             },
             segments=run.segments,
         )

@@ -111,7 +111,7 @@ def _recount() -> tuple[list[Any], list[Any]]:
     """One message as `models.rollups.fact` counts it."""
     values = {
         "account_id": Message.account_id,
-        "day": xday(Message.created_at),
+        "day": xday(func.coalesce(Message.sent_at, Message.created_at)),
         "run_id": func.coalesce(Message.run_id, 0),
         "direction": type_coerce(Message.direction, String()),
         "kind": type_coerce(Message.kind, String()),

@@ -1,7 +1,8 @@
 """What happened each day, counted once: the daily facts, and the delta that every change of a message adds to them.
 
-Whoever changes a message writes its delta in the same transaction; `analytics.rollups.fold` adds the deltas up. Days are UTC
-days of creation, like Twilio's usage days. Only Twilio's words are counted: while a message is still ours it has no delta.
+Whoever changes a message writes its delta in the same transaction; `analytics.rollups.fold` adds the deltas up. Days are the
+UTC days on which Twilio took a message (else of its creation), like those of charges and of Twilio's usage records. Only
+Twilio's words are counted: while a message is still ours it has no delta.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def fact(message: Message) -> Fact | None:
     """The fact of a message as it is now, or None while it is still ours (ranked below `accepted`)."""
     if RANK[message.status] < RANK[MessageStatus.ACCEPTED]:
         return None
-    day = message.created_at.astimezone(UTC).date()
+    day = (message.sent_at or message.created_at).astimezone(UTC).date()
     key = (
         message.account_id, day, message.run_id or 0, message.direction.value, message.kind.value,
         message.region, message.sender_id or 0, message.status.value, message.error_code or 0, message.encoding,

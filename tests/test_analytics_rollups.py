@@ -86,6 +86,15 @@ def test_any_change_in_any_order_equals_a_recount(session: Session, account: Acc
     assert session.scalar(select(func.count()).where(*zero)) == 0
 
 
+def test_a_day_is_the_day_that_twilio_took_it(session: Session, account: Account) -> None:
+    """Made before midnight UTC and taken after it: counted on the day of Twilio's usage records, in fact and recount."""
+    message = text(session, account, status="queued")
+    change(session, message, created_at=NOW, sent_at=NOW + timedelta(hours=10), status=MessageStatus.SENT)
+    rollups.fold(session)
+    assert [row.day for row in session.scalars(select(UsageDaily))] == [(NOW + timedelta(hours=10)).date()]
+    assert rollups.verify(session) == []
+
+
 def test_a_change_behind_our_back_is_found(session: Session, account: Account) -> None:
     """A price written without its delta is a difference, and the sentence says which fact is off by how much."""
     text(session, account)
