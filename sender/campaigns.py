@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Profile, SenderKind, SendingNumber
@@ -87,12 +87,19 @@ def create(
     budget_u: int | None = None,
     report_emails: Sequence[str] = (),
 ) -> Campaign:
-    """A new draft. Everything it is made of must belong to `account`."""
+    """A new draft. Everything it is made of must belong to `account`; raises NotAllowed."""
     owners = {template_version.template.account_id, audience.account_id, sender.account_id}
     if owners != {account.id}:
         raise NotAllowed("The template, the audience and the sender must belong to this account.")
+    name = name.strip()
+    if not name:
+        raise NotAllowed("Give the campaign a name.")
+    if session.scalar(select(Campaign.id).where(Campaign.account_id == account.id, Campaign.name == name)) is not None:
+        raise NotAllowed("There is a campaign with this name already. Choose another name.")
+    if any(limit is not None and limit < 1 for limit in (segment_limit, budget_u)):
+        raise NotAllowed("A limit on segments or money must be more than nothing; leave it empty for none.")
     campaign = Campaign(
-        account_id=account.id, name=name.strip(), purpose=purpose or template_version.template.purpose,
+        account_id=account.id, name=name, purpose=purpose or template_version.template.purpose,
         template_version_id=template_version.id, audience_id=audience.id, sender_id=sender.id,
         segment_limit=segment_limit, budget_u=budget_u, report_emails=list(report_emails),
         created_by=actor, created_at=now, updated_at=now, state=CampaignState.DRAFT,
@@ -129,7 +136,9 @@ def problems(session: Session, campaign: Campaign) -> list[Problem]:
     if account.profile is Profile.THIRD_PARTY_COLLECTOR and regions & NO_ALPHANUMERIC:
         sentence = "Twilio forbids third-party debt collection by text in the United States and Canada. Disable both countries."
         found.append(Problem("third_party_collector", sentence))
-    if not audience.complete or not audience.usable:
+    if not audience.complete:
+        found.append(Problem("audience_incomplete", "The audience is still being read. Try again when it is complete."))
+    elif not audience.usable:
         found.append(Problem("audience_empty", "The audience has nobody who can be texted. Upload another file."))
     if campaign.template_version.template.archived:
         found.append(
@@ -160,15 +169,17 @@ def send(session: Session, campaign: Campaign, *, now: datetime) -> Run:
     if blocking:
         raise NotAllowed(blocking[0].sentence)
     _move(campaign, CampaignState.SENDING, "sent", now)
-    return _start(session, campaign, due_at=campaign.starts_at or now, now=now)
+    return _start(session, campaign, due_at=min(campaign.starts_at or now, now), now=now)
 
 
 def _start(session: Session, campaign: Campaign, *, due_at: datetime, now: datetime) -> Run:
+    account = campaign.account
     last = session.scalar(select(func.max(Run.number)).where(Run.campaign_id == campaign.id)) or 0
     run = Run(
         account_id=campaign.account_id, campaign_id=campaign.id, number=last + 1, audience_id=campaign.audience_id,
         template_version_id=campaign.template_version_id, sender_id=campaign.sender_id, due_at=due_at, started_at=now,
-        segment_limit=campaign.segment_limit or campaign.account.segment_limit, launch_epoch=campaign.account.launch_epoch,
+        segment_limit=min(campaign.segment_limit or account.segment_limit, account.segment_limit),
+        launch_epoch=account.launch_epoch,
     )  # fmt: skip
     session.add(run)
     session.flush()
@@ -176,16 +187,16 @@ def _start(session: Session, campaign: Campaign, *, due_at: datetime, now: datet
 
 
 def schedule(session: Session, campaign: Campaign, *, starts_at: datetime, now: datetime) -> None:
-    """Let the campaign start by itself at `starts_at`."""
+    """Let the campaign start by itself at `starts_at`, also at another time than before. Raises NotAllowed."""
     campaign = _locked(session, campaign)
+    if campaign.state not in {CampaignState.DRAFT, CampaignState.SCHEDULED}:
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be scheduled.")
     if starts_at <= now:
         raise NotAllowed("The start must be in the future. Send it now instead, or choose a later time.")
     blocking = [problem for problem in problems(session, campaign) if problem.blocking]
     if blocking:
         raise NotAllowed(blocking[0].sentence)
-    if campaign.state is not CampaignState.SCHEDULED:
-        _move(campaign, CampaignState.SCHEDULED, "scheduled", now)
-    campaign.starts_at, campaign.updated_at = starts_at, now
+    campaign.state, campaign.starts_at, campaign.updated_at = CampaignState.SCHEDULED, starts_at, now
 
 
 def unschedule(session: Session, campaign: Campaign, *, now: datetime) -> None:
@@ -216,11 +227,25 @@ def cancel(session: Session, campaign: Campaign, *, now: datetime) -> int:
     Rows of the audience that were not turned into messages yet become exclusions by the worker, so that the sum still holds.
     """
     campaign = _locked(session, campaign)
+    if campaign.state is CampaignState.ARCHIVED:  # from there the same move is `restore`
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be cancelled.")
     _move(campaign, CampaignState.CANCELLED, "cancelled", now)
-    runs = select(Run.id).where(Run.campaign_id == campaign.id)
+    session.flush()
+    return _set_aside(session, Run.campaign_id == campaign.id, now)
+
+
+def set_aside(session: Session, *, now: datetime) -> int:
+    """Set aside what came back after its campaign was cancelled: a claim that did not leave, a doubt that was none.
+
+    Returns how many messages that were.
+    """
+    return _set_aside(session, Campaign.state == CampaignState.CANCELLED, now)
+
+
+def _set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> int:
     stopped = session.execute(
         update(Message)
-        .where(Message.run_id.in_(runs), Message.status == MessageStatus.PENDING)
+        .where(Message.run_id.in_(select(Run.id).join(Campaign).where(which)), Message.status == MessageStatus.PENDING)
         .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, final_at=now, updated_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -228,22 +253,27 @@ def cancel(session: Session, campaign: Campaign, *, now: datetime) -> int:
 
 
 def archive(session: Session, campaign: Campaign, *, now: datetime) -> None:
-    """Take it off the lists; it stays in every report."""
-    _move(_locked(session, campaign), CampaignState.ARCHIVED, "archived", now)
+    """Take it off the lists; it stays in every report. Not before each of its rows is accounted for."""
+    campaign = _locked(session, campaign)
+    left = select(Run.id).where(Run.campaign_id == campaign.id, or_(Run.expanded.is_(False), _has_waiting()))
+    if campaign.state is CampaignState.CANCELLED and session.scalar(left.limit(1)) is not None:
+        raise NotAllowed("Some of its texts are still being accounted for. Archive it in a few minutes.")
+    _move(campaign, CampaignState.ARCHIVED, "archived", now)
 
 
 def restore(session: Session, campaign: Campaign, *, now: datetime) -> None:
-    """Undo `archive`: back to draft, completed or cancelled, as its runs say."""
+    """Undo `archive`: back to completed or cancelled, as its last run says; to draft if it never ran."""
     campaign = _locked(session, campaign)
+    if campaign.state is not CampaignState.ARCHIVED:
+        raise NotAllowed(f"A campaign that is {campaign.state} is not archived.")
     last = session.scalars(
         select(Run).where(Run.campaign_id == campaign.id).order_by(Run.number.desc()).limit(1)
     ).first()
-    state = CampaignState.DRAFT
-    if last is not None:
-        state = CampaignState.COMPLETED if last.finished_at else CampaignState.CANCELLED
-    if campaign.state is not CampaignState.ARCHIVED:
-        raise NotAllowed(f"A campaign that is {campaign.state} is not archived.")
-    _move(campaign, state, "restored", now)
+    if last is None:
+        _move(campaign, CampaignState.DRAFT, "restored", now)
+        campaign.starts_at = None
+    else:
+        _move(campaign, CampaignState.COMPLETED if last.finished_at else CampaignState.CANCELLED, "restored", now)
 
 
 def start_due(session: Session, *, now: datetime) -> list[Run]:
@@ -251,6 +281,7 @@ def start_due(session: Session, *, now: datetime) -> list[Run]:
     due = session.scalars(
         select(Campaign)
         .where(Campaign.state == CampaignState.SCHEDULED, Campaign.starts_at <= now)
+        .order_by(Campaign.starts_at, Campaign.id)
         .with_for_update(skip_locked=True)
     ).all()
     started = []
@@ -269,19 +300,30 @@ def unexpanded(session: Session) -> list[Run]:
     )
 
 
-def under_way(session: Session) -> bool:
-    """Whether any campaign is sending or about to start: a worker that drains goes on until this is False."""
-    states = (CampaignState.SENDING, CampaignState.SCHEDULED)
-    return session.scalar(select(Campaign.id).where(Campaign.state.in_(states)).limit(1)) is not None
+def under_way(session: Session, *, now: datetime) -> bool:
+    """Whether a worker that drains has to go on: a campaign is sending, or is due and can start, or has rows left to expand."""
+    if session.scalar(select(Campaign.id).where(Campaign.state == CampaignState.SENDING).limit(1)) is not None:
+        return True
+    due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.starts_at <= now)
+    can_start = (
+        all(not problem.blocking for problem in problems(session, each)) for each in session.scalars(due).all()
+    )
+    return bool(unexpanded(session)) or any(can_start)
+
+
+def _has_waiting() -> ColumnElement[bool]:
+    return select(Message.id).where(Message.run_id == Run.id, Message.status.in_(WAITING)).exists()
 
 
 def finish_done(session: Session, *, now: datetime) -> list[Run]:
     """Complete every sending campaign whose run is expanded and has nothing waiting; returns those runs."""
-    waiting = select(Message.id).where(Message.run_id == Run.id, Message.status.in_(WAITING)).exists()
     runs = session.scalars(
         select(Run)
         .join(Campaign)
-        .where(Campaign.state == CampaignState.SENDING, Run.expanded.is_(True), Run.finished_at.is_(None), ~waiting)
+        .where(
+            Campaign.state == CampaignState.SENDING, Run.expanded.is_(True), Run.finished_at.is_(None), ~_has_waiting()
+        )
+        .with_for_update(of=Campaign, key_share=True, skip_locked=True)  # somebody may be pausing or cancelling it
     ).all()
     for run in runs:
         run.finished_at = now

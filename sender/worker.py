@@ -1,6 +1,7 @@
-"""The process that sends: one loop that claims, posts on a few threads, records, and runs the jobs it is given.
+"""The process that sends: one loop that claims, posts on a few threads and records, and beside it the jobs it is given.
 
-It stops cleanly (claims not yet on the wire go back) and may be killed at any line: see `sender/dispatch.py`.
+Each job has a thread of its own, so that none of them (a long list of prices, a Twilio that does not answer) holds up sending.
+The worker stops cleanly (claims not yet on the wire go back) and may be killed at any line: see `sender/dispatch.py`.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
+from models.campaigns import Run
 from sender import audience, campaigns, dispatch, doubts, lanes
 from sender.dispatch import Claim, Outcome, Result
 from sender.gateway import Gateway
@@ -31,6 +34,8 @@ CYCLE = 0.1
 """Seconds between two claims when the senders' rates decide how much may leave."""
 BUSY_CYCLE = 0.02
 """Seconds between two claims when only our own threads do."""
+BREATH = 1.0
+"""Seconds to wait when nothing could be claimed, most likely because the database does not answer."""
 
 
 def wall_clock() -> datetime:
@@ -40,13 +45,15 @@ def wall_clock() -> datetime:
 
 @dataclass
 class Job:
-    """Something to be done every so often; a failure is logged and tried again at the next turn."""
+    """Something to be done every so often, never twice at once; a failure is logged and tried again at the next turn."""
 
     name: str
     every: timedelta
     action: Callable[[datetime], object]
     next_at: datetime | None = None
+    running: Future[None] | None = None
     last_error: str = ""
+    """The kind of error that the last turn ended with; empty after a good one."""
 
 
 @dataclass
@@ -61,7 +68,9 @@ class Worker:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     jobs: list[Job] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _gateways: dict[int, Gateway] = field(default_factory=dict)
+    _gateways: dict[int, tuple[tuple[str | None, str | None], Gateway]] = field(default_factory=dict)
+    """By account, with the credentials they were made of: a new token is used at once."""
+    _unrecorded: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.jobs = [
@@ -80,46 +89,70 @@ class Worker:
 
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
         """Work until `stop`, or until `until` says so between two cycles."""
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="post") as pool:
+        with (
+            ThreadPoolExecutor(self.concurrency, thread_name_prefix="post") as pool,
+            ThreadPoolExecutor(len(self.jobs), thread_name_prefix="job") as side,
+        ):
             flying: set[Future[Outcome]] = set()
             while not self._stop.is_set() and not (until and until()):
                 started = time.monotonic()
                 flying, full = self._cycle(pool, flying)
-                self._run_jobs()
+                self._start_jobs(side)
                 pause = BUSY_CYCLE if full else CYCLE
                 self._stop.wait(max(0.0, pause - (time.monotonic() - started)))
             self._record([future.result() for future in flying])
 
     def drain(self) -> None:
-        """Work until nothing is pending, claimed or in doubt and no run waits to be expanded: for commands and tests."""
+        """Work until no campaign is sending, due or waiting to be expanded: for commands and tests."""
         self.run(until=lambda: not self._busy())
 
     def _busy(self) -> bool:
-        with self.database.reading() as session:
-            return campaigns.under_way(session)
+        try:
+            with self.database.reading() as session:
+                return campaigns.under_way(session, now=self.clock())
+        except SQLAlchemyError:
+            return True
 
     def _cycle(self, pool: ThreadPoolExecutor, flying: set[Future[Outcome]]) -> tuple[set[Future[Outcome]], bool]:
         """Record what has landed, claim what fits, put it on the wire; returns what is in the air, and whether no more fits."""
         landed = {future for future in flying if future.done()}
         self._record([future.result() for future in landed])
         flying -= landed
-        claims: list[Claim] = []
         room = self.concurrency * 2 - len(flying)
-        if room > 0:
-            now = self.clock()
-            began = time.monotonic()
-            with self.database.session() as session:
-                claims = dispatch.claim(session, worker=self.name, now=now, limit=room)
-                gateways = {claim.account_id: self._gateway(session, claim.account_id) for claim in claims}
-            for claim in claims:
+        began, now = time.monotonic(), self.clock()
+        claims = self._claim(room, now)
+        self._record([Outcome(claim, Result.REJECTED, stops_run=True) for claim, gateway in claims if gateway is None])
+        for claim, gateway in claims:
+            if gateway is not None:
                 due = began + (claim.slot - now).total_seconds()
-                flying.add(pool.submit(self._post, gateways[claim.account_id], claim, began, due))
+                flying.add(pool.submit(self._post, gateway, claim, began, due))
         return flying, len(claims) >= room
 
-    def _gateway(self, session: Session, account_id: int) -> Gateway:
-        if account_id not in self._gateways:
-            self._gateways[account_id] = self.gateway_for(session.get_one(Account, account_id))
-        return self._gateways[account_id]
+    def _claim(self, room: int, now: datetime) -> list[tuple[Claim, Gateway | None]]:
+        """Up to `room` claims, each with its account's gateway; nothing, after a breath, when that fails."""
+        if room <= 0:
+            return []
+        try:
+            with self.database.session() as session:
+                claims = dispatch.claim(session, worker=self.name, now=now, limit=room)
+                accounts = {claim.account_id: session.get_one(Account, claim.account_id) for claim in claims}
+        except Exception as error:
+            log.error("nothing claimed: %s", type(error).__name__)  # noqa: TRY400 (a traceback may hold a number)
+            self._stop.wait(BREATH)
+            return []
+        gateways = {account_id: self._gateway(account) for account_id, account in accounts.items()}
+        return [(claim, gateways[claim.account_id]) for claim in claims]
+
+    def _gateway(self, account: Account) -> Gateway | None:
+        """The account's gateway; None when it has no credentials, or none that can be read."""
+        credentials = (account.twilio_sid, account.twilio_token)
+        made_of, gateway = self._gateways.get(account.id, (None, None))
+        if gateway is None or made_of != credentials:
+            with _logged(f"account {account.id} has no gateway"):
+                gateway = None
+                gateway = self.gateway_for(account)
+                self._gateways[account.id] = credentials, gateway
+        return gateway
 
     def _post(self, gateway: Gateway, claim: Claim, began: float, due: float) -> Outcome:
         """Wait for the claim's slot, then send; too late or stopping means the row goes back unsent."""
@@ -133,11 +166,16 @@ class Worker:
             return Outcome(claim, Result.IN_DOUBT)
 
     def _record(self, outcomes: list[Outcome]) -> None:
+        """Write outcomes, also those that could not be written before; a row that cannot be written must not lose the others."""
+        outcomes, self._unrecorded = [*self._unrecorded, *outcomes], []
         if not outcomes:
             return
         try:
             self._write(outcomes)
-        except IntegrityError:  # one row in conflict must not lose the others
+        except OperationalError as error:  # the database is away: again in the next cycle
+            log.error("%d outcomes not recorded yet: %s", len(outcomes), type(error).__name__)  # noqa: TRY400
+            self._unrecorded = outcomes
+        except Exception:
             for outcome in outcomes:
                 with _logged(f"message {outcome.claim.message_id}: outcome not recorded"):
                     self._write([outcome])
@@ -146,27 +184,43 @@ class Worker:
         with self.database.session() as session:
             dispatch.record(session, outcomes, now=self.clock())
 
-    def _run_jobs(self) -> None:
+    def _start_jobs(self, side: ThreadPoolExecutor) -> None:
         now = self.clock()
         for job in self.jobs:
-            if job.next_at is None or job.next_at <= now:
+            resting = job.running is None or job.running.done()
+            if resting and (job.next_at is None or job.next_at <= now):
                 job.next_at = now + job.every
-                with _logged(f"job {job.name} failed"):
-                    job.action(now)
+                job.running = side.submit(self._run_job, job, now)
+
+    def _run_job(self, job: Job, now: datetime) -> None:
+        job.last_error = ""
+        try:
+            job.action(now)
+        except Exception as error:
+            job.last_error = type(error).__name__
+            log.error("job %s failed: %s", job.name, job.last_error)  # noqa: TRY400 (a traceback may hold a number)
 
     def _campaigns(self, now: datetime) -> None:
-        """Start what is due, expand one chunk of each run, move windows on, complete what is done."""
-        with self.database.transaction() as session:
-            campaigns.start_due(session, now=now)
-        with self.database.transaction() as session:
-            for run in campaigns.unexpanded(session):
-                audience.expand(session, run, now=now)
-        with self.database.transaction() as session:
-            lanes.renew(session, now=now)
-            campaigns.finish_done(session, now=now)
+        """Start what is due, expand one chunk of each run, move windows on, complete what is done; one failure stops no other."""
+        self._step("campaigns not started", lambda session: campaigns.start_due(session, now=now))
+        with self.database.reading() as session:
+            waiting = [run.id for run in campaigns.unexpanded(session)]
+        for run_id in waiting:
+            self._step(f"run {run_id} not expanded", partial(_expand, run_id=run_id, now=now))
+        self._step("windows not renewed", lambda session: lanes.renew(session, now=now))
+        self._step("cancelled texts not set aside", lambda session: campaigns.set_aside(session, now=now))
+        self._step("campaigns not completed", lambda session: campaigns.finish_done(session, now=now))
+
+    def _step(self, failure: str, work: Callable[[Session], object]) -> None:
+        with _logged(failure), self.database.transaction() as session:
+            work(session)
 
     def _doubts(self, _now: datetime) -> None:
         doubts.resolve(self.database.session, self.gateway_for, clock=self.clock)
+
+
+def _expand(session: Session, *, run_id: int, now: datetime) -> None:
+    audience.expand(session, session.get_one(Run, run_id), now=now)
 
 
 @contextmanager
