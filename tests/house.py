@@ -150,11 +150,15 @@ def vague(node: ast.AST) -> str | None:
     return node.name if isinstance(node, ast.ClassDef) and VAGUE.search(node.name) else None
 
 
+CALLED = {"_handle_view"}
+"""What Flask-Admin calls on a mix-in of ours, which has no base to show it."""
+
+
 def empty_verb(node: ast.AST) -> str | None:
     """A function of ours called get_, handle_ or process_; what a framework calls by such a name is a method of its subclass."""
     bodies = node.body if isinstance(node, ast.Module) or (isinstance(node, ast.ClassDef) and not node.bases) else []
     named = [child.name for child in bodies if isinstance(child, FUNCTIONS)]
-    return next((name for name in named if re.match(r"_?(get|handle|process)_", name)), None)
+    return next((name for name in named if name not in CALLED and re.match(r"_?(get|handle|process)_", name)), None)
 
 
 def synonym(node: ast.AST) -> str | None:
