@@ -177,7 +177,7 @@ def test_every_test_says_what_it_holds() -> None:
 
 
 def test_every_module_has_its_test_file() -> None:
-    """`sender/consent.py` is tested by `test_sender_consent.py`, its room `campaign_words.py` by the tests of campaigns, or COVERED_BY says."""
+    """`sender/consent.py` is tested by `test_sender_consent.py`, a room such as `campaign_words.py` by the tests of campaigns."""
     missing = []
     for name in modules():
         if name.endswith("__init__.py") or name == "wsgi.py":
