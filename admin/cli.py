@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import secrets as random_secrets
 import signal
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 from flask import Flask
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 import analytics.charges
 import analytics.rates
 import analytics.rollups
-from admin import audit, gateways, people
+from admin import audit, people
 from admin.cli_accounts import account_named, accounts_group, here
-from admin.config import Config
-from models.accounts import Account, SenderKind, SendingNumber
-from models.base import Database
+from admin.jobs import build_worker, post_charges, simulated_account
+from admin.terminal import console, fail, load_file, preview_table
+from models.accounts import Account
 from models.schema import drift, migrate
-from models.settings import value
 from models.templates import Template
 from models.users import RoleName, User
-from sender import audience, campaigns, consent, usage
-from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
+from sender import audience, campaigns, consent
 from sender.simulator import Behaviour, create_simulator, serve
-from sender.tables import AudienceProblem, open_table
-from sender.worker import Worker, wall_clock
-
-console = Console()
-
-
-def fail(sentence: str) -> click.ClickException:
-    """The end of a command that cannot go on."""
-    return click.ClickException(sentence)
+from sender.worker import wall_clock
 
 
 @click.command("migrate")
@@ -63,59 +48,6 @@ def worker_command(until_idle: bool, concurrency: int) -> None:
     worker.drain() if until_idle else worker.run()
 
 
-def build_worker(config: Config, database: Database, *, concurrency: int = 16) -> Worker:
-    """A worker with the jobs that need the analytics: prices, charges, rollups."""
-    with database.reading() as session:
-        lease = int(value(session, "lease_seconds"))
-        minutes = int(value(session, "price_poll_minutes"))
-    worker = Worker(
-        database,
-        lambda account: gateways.gateway_for(config, account, lease_seconds=lease),
-        public_url=config.public_url,
-        concurrency=concurrency,
-    )
-    worker.every(2, "rollups", lambda _now: fold(database))
-    worker.every(60 * minutes, "prices", lambda now: pull(config, database, now))
-    worker.every(60 * minutes, "charges", lambda now: post_charges(database, now))
-    return worker
-
-
-def fold(database: Database) -> None:
-    """Add the deltas up."""
-    with database.transaction() as session:
-        analytics.rollups.fold(session)
-
-
-def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta = usage.OVERDUE) -> int:
-    """Fetch the prices and statuses that Twilio has and we do not; returns how many rows changed.
-
-    A message without news for `quiet` is asked for by itself.
-    """
-    changed = 0
-    with database.reading() as session:
-        accounts = [a for a in session.scalars(select(Account)) if a.twilio_token]
-        since = {a.id: usage.unpriced_since(session, a, now=now) for a in accounts}
-        silent = {a.id: usage.overdue(session, a, now=now, quiet=quiet) for a in accounts}
-    for account in accounts:
-        gateway = gateways.gateway_for(config, account)
-        oldest = since[account.id]
-        remotes = usage.remote_since(gateway, oldest, now) if oldest else []
-        remotes += usage.fetched(gateway, silent[account.id])
-        with database.transaction() as session:
-            changed += usage.apply_statuses(session, account, remotes, now=now)
-            changed += usage.apply_prices(session, account, remotes, now=now)
-    return changed
-
-
-def post_charges(database: Database, now: datetime) -> None:
-    """Price what is not charged yet, and charge anew what changed."""
-    with database.reading() as session:
-        ids = session.scalars(select(Account.id)).all()
-    for account_id in ids:
-        with database.transaction() as session:
-            analytics.charges.post(session, account_id=account_id, now=now)
-
-
 @click.command("simulator")
 @click.option("--port", default=4010, show_default=True)
 @click.option("--lifelike/--instant", default=True, help="Believable delays and failures, or none.")
@@ -129,22 +61,6 @@ def simulator_command(port: int, lifelike: bool, slug: str) -> None:
     with serve(create_simulator(behaviour, accounts=[known]), port=port) as running:
         click.echo(f"Simulated Twilio at {running.url}; set TEXTLEDGER_TWILIO_URL to it. Ctrl-C stops it.")
         signal.pause()
-
-
-def simulated_account(config: Config, session: Session, account: Account) -> SimulatedAccount:
-    """The account as the simulator should know it: same SID, token and senders, texting back to our webhooks."""
-    inbound = config.public_url.rstrip("/") + "/hooks/inbound"
-    known = SimulatedAccount(
-        name=account.name, sid=account.twilio_sid or "", token=gateways.tokens(config, account)[0],
-        pumping_protection=account.pumping_protection,
-    )  # fmt: skip
-    for sender in session.scalars(select(SendingNumber).where(SendingNumber.account_id == account.id)):
-        if sender.kind is not SenderKind.MESSAGING_SERVICE:  # a service is named by Twilio; the simulator makes its own
-            verification = sender.verification.value.upper()
-            known.numbers.append(
-                SimulatedNumber(sender.address, sms_url=inbound, name=sender.label, verification=verification)
-            )
-    return known
 
 
 @click.group("campaign")
@@ -188,30 +104,6 @@ def campaign_send(file: Path, template_name: str, slug: str, address: str, name:
             raise fail(str(error)) from error
         session.commit()
         click.echo(f"Campaign {campaign.id} is sending; a worker has to be running (flask --app wsgi worker).")
-
-
-def load_file(session: Session, account: Account, file: Path, *, now: datetime) -> Any:
-    """Load an audience with a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with file.open("rb") as stream, Progress(*columns, console=console) as bar:
-        task = bar.add_task("Reading the audience", total=None)
-        try:
-            table = open_table(file.name, stream)
-        except AudienceProblem as error:
-            raise fail(str(error)) from error
-        return audience.load(
-            session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
-            columns=audience.suggest_columns(table.columns), progress=lambda done: bar.update(task, completed=done),
-        )  # fmt: skip
-
-
-def preview_table(preview: audience.Preview) -> Table:
-    """Who would get it, who would not and why."""
-    table = Table("Audience", "Rows", title="Preview")
-    table.add_row("will be texted", f"{preview.recipients:,} ({preview.segments:,} segments)")
-    for reason, count in sorted(preview.by_reason.items(), key=lambda item: -item[1]):
-        table.add_row(f"left out: {reason.value.replace('_', ' ')}", f"{count:,}")
-    return table
 
 
 @click.group("charges")

@@ -12,14 +12,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,9 +26,10 @@ import analytics.charges
 import analytics.forecast
 import analytics.rates
 import analytics.rollups
-from admin import cli, demo_history, demo_seed
+from admin import demo_history, demo_seed, jobs
 from admin.config import DEMO, DEMO_FOLDER, Config
 from admin.demo_data import people, write_file
+from admin.terminal import bar, load_file, preview_table
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Run
@@ -76,14 +75,14 @@ def run(console: Console, *, members: int, port: int, stay: bool) -> None:
         stack.callback(database.engine.dispose)
         password = secrets.token_urlsafe(9)
         account = demo_seed.organisation(database, config, password=password, now=now)
-        with bar(console) as progress:
+        with bar() as progress:
             demo_history.past_month(database, account, now=now, progress=progress)
         simulator = stack.enter_context(simulated(config, database, account, twilio_port))
         stack.enter_context(service(config, "-m", "gunicorn", "--threads", "8", "-b", f"127.0.0.1:{port}", "wsgi:app"))
         wait_for(port)
         stack.enter_context(service(config, "-m", "flask", "--app", "wsgi", "worker"))
         campaign = launch(console, database, account, members=members)
-        watch(console, database, campaign)
+        watch(database, campaign)
         summary = conclude(config, database, simulator, campaign)
         console.print(table_of(summary))
         console.print(
@@ -117,7 +116,7 @@ def fresh_database(config: Config) -> Database:
 def simulated(config: Config, database: Database, account: Account, port: int) -> Iterator[Simulator]:
     """A lifelike Twilio with the account's own numbers."""
     with database.reading() as session:
-        known = cli.simulated_account(config, session, account)
+        known = jobs.simulated_account(config, session, account)
     behaviour = replace(
         Behaviour.lifelike(seed=11),
         price_seconds=(2.0, 8.0),
@@ -170,7 +169,7 @@ def launch(console: Console, database: Database, account: Account, *, members: i
     write_file(file, people(count=members))
     with database.session() as session:
         account = session.get_one(Account, account.id)
-        listed = cli.load_file(session, account, file, now=now)
+        listed = load_file(session, account, file, now=now)
         version = demo_seed.template(session, account, "Renewal reminder")
         campaign = campaigns.create(
             session, account=account, name=f"Renewal {now:%B %Y}", template_version=version, audience=listed,
@@ -183,7 +182,7 @@ def launch(console: Console, database: Database, account: Account, *, members: i
         session.flush()
         session.refresh(campaign)
         preview = audience.preview(session, campaign, now=now)
-        console.print(cli.preview_table(preview))
+        console.print(preview_table(preview))
         campaign.forecast_u = forecast_of(session, campaign, preview, now)
         campaigns.send(session, campaign, now=now)
         session.commit()
@@ -218,9 +217,9 @@ def forecast_of(session: Session, campaign: Campaign, preview: audience.Preview,
     return forecast.expected_u
 
 
-def watch(console: Console, database: Database, campaign: Campaign) -> None:
+def watch(database: Database, campaign: Campaign) -> None:
     """A progress bar until the campaign is complete."""
-    with bar(console) as progress:
+    with bar() as progress:
         task = progress.add_task("Sending", total=None)
         while True:
             with database.reading() as session:
@@ -238,9 +237,9 @@ def conclude(config: Config, database: Database, simulator: Simulator, campaign:
     simulator.settle(timeout=120)
     with database.reading() as session:
         run_id = session.scalars(select(Run.id).where(Run.campaign_id == campaign.id)).one()
-    cli.pull(config, database, wall_clock(), quiet=timedelta(0))
-    cli.fold(database)
-    cli.post_charges(database, wall_clock())
+    jobs.pull(config, database, wall_clock(), quiet=timedelta(0))
+    jobs.fold(database)
+    jobs.post_charges(database, wall_clock())
     with database.reading() as session:
         run = session.get_one(Run, run_id)
         coded = select(Message.status, Message.error_code, func.count()).where(
@@ -295,17 +294,6 @@ def table_of(summary: Summary) -> Table:
 def _codes(summary: Summary, status: MessageStatus) -> list[tuple[str, str, str]]:
     found = sorted((code, n) for (of, code), n in summary.by_code.items() if of is status)
     return [(f"    error {code}", f"{n:,}", "") for code, n in found]
-
-
-def bar(console: Console) -> Progress:
-    """A progress bar that also reads well in a log."""
-    columns: Sequence[Any] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console)
 
 
 def wait_for_interrupt() -> None:

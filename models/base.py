@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from importlib import import_module
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, create_engine, event
@@ -106,7 +105,6 @@ def driver_url(url: str) -> str:
 
 def connect(url: str) -> Database:
     """Open a database by URL (`sqlite:///file.db`, `postgresql://…`). Nothing is created; see `models.schema.migrate`."""
-    import_module("models.schema")  # every table must be known before the first row of any is written
     options: dict[str, Any] = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     engine = create_engine(
         driver_url(url), hide_parameters=True, **options

@@ -21,6 +21,7 @@ from functools import partial
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+import models.schema  # noqa: F401 (this is a process of its own: every table must be known before a row is written)
 from models.accounts import Account
 from models.base import Database
 from models.campaigns import Run

@@ -56,6 +56,8 @@ COVERED_BY = {
     "models/migrations/env.py": "test_models_schema.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
+    "admin/jobs.py": "test_admin_cli.py",
+    "admin/terminal.py": "test_admin_cli.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
 }

@@ -1,0 +1,60 @@
+"""How commands talk to the person at the terminal: a progress bar, a preview, one sentence when they cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.campaigns import Audience
+from sender import audience
+from sender.tables import AudienceProblem, open_table
+
+console = Console()
+
+
+def fail(sentence: str) -> click.ClickException:
+    """The end of a command that cannot go on."""
+    return click.ClickException(sentence)
+
+
+def bar() -> Progress:
+    """A progress bar that also reads well in a log."""
+    columns: Sequence[Any] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console)
+
+
+def load_file(session: Session, account: Account, file: Path, *, now: datetime) -> Audience:
+    """Load an audience with a progress bar."""
+    with file.open("rb") as stream, bar() as progress:
+        task = progress.add_task("Reading the audience", total=None)
+        try:
+            table = open_table(file.name, stream)
+        except AudienceProblem as error:
+            raise fail(str(error)) from error
+        return audience.load(
+            session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
+            columns=audience.suggest_columns(table.columns), progress=lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+
+
+def preview_table(preview: audience.Preview) -> Table:
+    """Who would get it, who would not and why."""
+    table = Table("Audience", "Rows", title="Preview")
+    table.add_row("will be texted", f"{preview.recipients:,} ({preview.segments:,} segments)")
+    for reason, count in sorted(preview.by_reason.items(), key=lambda item: -item[1]):
+        table.add_row(f"left out: {reason.value.replace('_', ' ')}", f"{count:,}")
+    return table
