@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from admin.formatters import mask
 from models.accounts import Account
 from models.chain import FIRST, link
 from models.users import AuditEntry
@@ -17,6 +18,8 @@ SECRET = frozenset(
     {"password", "twilio_token", "twilio_token_previous", "tf_totp_secret", "mf_recovery_codes", "fs_uniquifier"}
 )
 """Fields of which only the fact that they changed is kept."""
+MASKED = frozenset({"phone", "phone_raw"})
+"""Kept without their middle: an entry is never removed, and a number has to be, after the account's retention period."""
 
 
 def record(
@@ -56,6 +59,8 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
+    if name in MASKED:
+        return mask(str(value)) if value else value
     if name in SECRET:
         return "set" if value else "empty"
     if value is None or isinstance(value, bool | int | str):

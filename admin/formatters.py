@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from admin import auth
 from models.campaigns import CampaignState
-from models.consent import ConsentKind
+from models.consent import ConsentKind, ConsentSource, Purpose
 from models.messages import MessageStatus
 from models.money import show
 from sender.worker import wall_clock
@@ -26,16 +26,20 @@ TONES: dict[StrEnum, str] = {
     K.OPT_OUT: "bad", K.HOLD: "warn", K.OPT_IN: "ok", K.RE_SUBSCRIBE: "ok", K.RELEASE: "ok",
 }  # fmt: skip
 """The tone of a badge by status; the rest are neutral. The word always stands beside the colour."""
-WORDS: dict[StrEnum, str] = {
-    M.CANCELED: "Cancelled", M.IN_DOUBT: "In doubt", K.OPT_OUT: "Opted out", K.OPT_IN: "Opted in", K.HOLD: "On hold",
-    K.RE_SUBSCRIBE: "Re-subscribed", K.RELEASE: "Released",
+WORDS: dict[tuple[type[StrEnum], str], str] = {
+    (MessageStatus, M.CANCELED): "Cancelled", (ConsentKind, K.OPT_OUT): "Opted out", (ConsentKind, K.OPT_IN): "Opted in",
+    (ConsentKind, K.HOLD): "On hold", (ConsentKind, K.RE_SUBSCRIBE): "Re-subscribed", (ConsentKind, K.RELEASE): "Released",
+    (ConsentSource, ConsentSource.KEYWORD): "By text", (ConsentSource, ConsentSource.ADMIN): "Entered by staff",
+    (ConsentSource, ConsentSource.PROVIDER_REFUSAL): "Twilio refused", (Purpose, Purpose.ALL): "All texts",
+    (Purpose, Purpose.ACCOUNT): "Texts about the account", (Purpose, Purpose.MARKETING): "Marketing",
 }  # fmt: skip
+"""Words that read better than the value itself."""
 
 
 def words(value: object) -> str:
     """An enum's value or a column's name as people write it: "first_party" → "First party"."""
-    if isinstance(value, StrEnum) and value in WORDS:
-        return WORDS[value]
+    if isinstance(value, StrEnum) and (type(value), value.value) in WORDS:
+        return WORDS[type(value), value.value]
     text = str(value).replace("_", " ")
     return text[:1].upper() + text[1:]
 
@@ -81,8 +85,10 @@ def phone(e164: str | None) -> Markup:
     if not e164:
         return NOTHING
     if auth.allowed("pii:view"):
-        return Markup('<span class="mono">{}</span>').format(e164)
-    return Markup('<span class="mono" title="Your role does not show whole phone numbers">{}</span>').format(mask(e164))
+        return Markup('<span class="mono phone">{}</span>').format(e164)
+    return Markup('<span class="mono phone" title="Your role does not show whole phone numbers">{}</span>').format(
+        mask(e164)
+    )
 
 
 def zone() -> ZoneInfo:

@@ -49,4 +49,9 @@ def role(session: Session, name: RoleName) -> Role:
 def set_password(user: User, password: str) -> None:
     """A new password, which also ends every session of the user. Needs an app context."""
     user.password = hash_password(password)
+    end_sessions(user)
+
+
+def end_sessions(user: User) -> None:
+    """Sign the user out everywhere."""
     user.fs_uniquifier = uuid.uuid4().hex

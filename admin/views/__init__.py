@@ -6,9 +6,18 @@ from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
+from admin.views.audit import AuditView
+from admin.views.consent import ConsentView
+from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
 from admin.views.home import HomeView
+from admin.views.messages import MessageView
+from admin.views.users import UserView
+from models.consent import ConsentEvent
+from models.contacts import Contact
 from models.countries import CountrySetting
+from models.messages import Message
+from models.users import AuditEntry, User
 
 MESSAGING, COMPLIANCE, MONEY, SYSTEM = "Messaging", "Compliance", "Money", "System"
 
@@ -25,7 +34,14 @@ def init_views(app: Flask) -> None:
 def pages() -> list[object]:
     """The views after the overview, in the order of the menu."""
     return [
+        ContactView(Contact, name="Contacts", category=MESSAGING, endpoint="contacts", menu_icon_value="people"),
+        MessageView(Message, name="Messages", category=MESSAGING, endpoint="messages", menu_icon_value="message"),
+        ConsentView(
+            ConsentEvent, name="Unsubscribes", category=COMPLIANCE, endpoint="unsubscribes", menu_icon_value="ban"
+        ),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
+        UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),
+        AuditView(AuditEntry, name="Audit log", category=SYSTEM, endpoint="audit", menu_icon_value="list"),
     ]

@@ -97,7 +97,7 @@ class CountryView(GuardedModelView):
 
     view_right, edit_right = "country:view", "country:edit"
     creatable = editable = exportable = True
-    record_name, create_verb = "country", "Add country"
+    record_name, record_plural, create_verb = "country", "countries", "Add country"
     create_label = "Add country"
     purpose = "Where texts may go, from which sender, and at which hours. A country that is not listed is never texted."
     empty_hint = "Add the first country that your members live in."

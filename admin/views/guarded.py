@@ -13,8 +13,6 @@ from typing import Any, ClassVar, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
 from flask_admin import BaseView, expose
-from flask_admin.contrib.sqla import ModelView
-from flask_admin.model.base import ViewArgs
 from flask_login import current_user
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
@@ -25,13 +23,10 @@ from wtforms import ValidationError
 
 from admin import audit, auth, errors
 from admin.database import db
+from admin.views.addresses import AddressedModelView
 from admin.views.exports import stream_csv
-from admin.views.filters import Filter
 from models.accounts import Account
 from sender.worker import wall_clock
-
-LAST_PAGE = 10_000
-SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -129,13 +124,15 @@ class GuardedView(Guarded, BaseView):
     """A page that is not a table."""
 
 
-class GuardedModelView(Guarded, ModelView):
+class GuardedModelView(Guarded, AddressedModelView):
     """A table of one account: list, details, create, edit, export, as far as the class says and the role allows."""
 
     edit_right: str = ""
     creatable = editable = deletable = exportable = False
     record_name = "record"
     """One of them, in lower case: "contact"."""
+    record_plural = ""
+    """Several of them, if it is not the word with an s."""
     create_label = create_verb = ""
     """Instead of "New contact" and "Create contact"."""
     search_hint = ""
@@ -148,14 +145,11 @@ class GuardedModelView(Guarded, ModelView):
     hidden_for: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Columns that need a right: {"cost:view": ("price",)}."""
     action_rights: ClassVar[Mapping[str, str]] = {}
-    extra_arguments: tuple[str, ...] = ()
-    """Names that the list's address may carry besides our own."""
     audited_columns: tuple[str, ...] = ()
     """The columns whose changes are written down; empty means those of the form."""
 
     page_size = 50
     can_view_details = True
-    named_filter_urls = True
     action_disallowed_list: ClassVar[list[str]] = ["delete"]
     column_formatters_export: ClassVar[dict[str, Any]] = {}
 
@@ -235,73 +229,17 @@ class GuardedModelView(Guarded, ModelView):
         keys = [int(key) for key in ids if key.isascii() and key.isdigit() and len(key) < 19]
         return list(self.get_query().filter(getattr(self.model, self._primary_key).in_(keys[:1000])))
 
-    # the address of a list
-    def _get_list_extra_args(self) -> ViewArgs:
-        args = super()._get_list_extra_args()
-        args.page = min(max(args.page or 0, 0), LAST_PAGE)
-        args.search = (args.search or "").strip()[:SEARCH_LENGTH] or None
-        args.extra_args = {name: value for name, value in args.extra_args.items() if name in self.extra_arguments}
-        if args.filters:
-            args.filters = [found for found in args.filters if self._may_filter(found[0])]
-        hidden = self._get_column_by_idx(args.sort)
-        if hidden is not None and hidden[0] in self.hidden():
-            args.sort = None
-        return args
-
-    def _get_list_filter_args(self) -> Any:
-        found = []
-        for name, value in request.args.items():
-            place, _, arg = name.removeprefix("flt").partition("_")
-            known = self._filter_args.get(arg) if name.startswith("flt") and self._filters else None
-            if known is None or not value.strip():
-                continue
-            index, flt = known
-            if flt.validate(value):
-                found.append((place, (index, str(flt.name), value)))
-            else:
-                flash(f"The filter {flt.name} has no such value; it was left out.", "error")
-        return [pair for _, pair in sorted(found, key=lambda entry: entry[0])]
-
-    def get_filter_arg(self, index: int, flt: Any) -> str:
-        return str(flt.arg)
-
-    def _get_filter_groups(self) -> None:
-        """Our list draws its filters itself."""
-
-    def _may_filter(self, index: int) -> bool:
-        flt: Filter = self._filters[index]
-        return not flt.right or auth.allowed(flt.right)
-
-    def offered_filters(self) -> list[tuple[str, Filter]]:
-        """(name in the address, filter) of each filter that the role may use."""
-        return [(f"flt{i}_{flt.arg}", flt) for i, flt in enumerate(self._filters or []) if self._may_filter(i)]
-
-    def filter_url(self, **values: str) -> str:
-        """The list with only these filters on: filter_url(state="draft")."""
-        names = {flt.arg: name for name, flt in self.offered_filters()}
-        return str(self.get_url(".index_view", **{names[arg]: value for arg, value in values.items() if arg in names}))
-
-    def filtered_by(self, arg: str) -> str:
-        """The present value of a filter; "" when it is off."""
-        return next(
-            (value for name, value in request.args.items() if name.startswith("flt") and name.partition("_")[2] == arg),
-            "",
-        )
-
-    def chips(self) -> list[tuple[str, str, str]]:
-        """(label, value in words, address without it) of each active filter."""
-        args = self._get_list_extra_args()
-        active = args.filters or []
-        return [
-            (
-                str(name),
-                self._filters[index].say(value),
-                self._get_list_url(args.clone(page=0, filters=[f for f in active if f != (index, name, value)])),
-            )
-            for index, name, value in active
-        ]
-
     # which columns
+    def counted(self, count: int | str) -> str:
+        """How many there are: "1 contact", "more than 10,000 contacts"."""
+        shown = f"{count:,}" if isinstance(count, int) else count
+        return f"{shown} {self.record_name if shown == '1' else self.plural}"
+
+    @property
+    def plural(self) -> str:
+        """Several of them."""
+        return self.record_plural or self.record_name + "s"
+
     def column_index(self, name: str) -> int:
         """The place by which the list's address names a column to sort by."""
         return next((place for place, (column, _) in enumerate(self._list_columns) if column == name), -1)

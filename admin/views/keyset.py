@@ -120,7 +120,7 @@ class KeysetModelView(GuardedModelView):
                 if value.tzinfo is None:
                     return None
                 value = value.astimezone(UTC)
-            elif not isinstance(value, str):
+            elif not isinstance(value, self._key().type.python_type):
                 return None
             return (value, key) if isinstance(key, int) and 0 <= key < 2**63 else None
         except (ValueError, TypeError, binascii.Error, UnicodeDecodeError, OverflowError):

@@ -1,0 +1,158 @@
+"""What was sent and received, and what became of each text?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from flask import current_app, request, url_for
+from markupsafe import Markup
+from sqlalchemy import false, select
+from sqlalchemy.orm import joinedload
+
+from admin import auth, error_codes
+from admin.formatters import NOTHING, moment, money, phone, shown_by, status, when, words
+from admin.views.filters import Chosen, Exactly, Since, Until
+from admin.views.keyset import KeysetModelView
+from admin.views.search import looks_like_phone, phone_clause
+from models.campaigns import Campaign, Reason, Run
+from models.contacts import Contact
+from models.messages import Callback, Direction, Message, MessageStatus
+from models.templates import TemplateVersion
+
+M = MessageStatus
+BAD = frozenset({"failed", "undelivered", "canceled"})
+
+
+def _error(_view: Any, _context: Any, model: Message, _name: str) -> Markup | str:
+    """The code and its meaning."""
+    found = error_codes.explain(model.error_code)
+    if model.error_code is None:
+        return words(model.reason) if model.reason else ""
+    said = found.meaning if found else "No explanation is known"
+    return Markup('<span class="mono">{}</span><span class="sub">{}</span>').format(model.error_code, said)
+
+
+def _campaign(_view: Any, _context: Any, model: Message, _name: str) -> Markup | str:
+    if model.run is None:
+        return ""
+    name = model.run.campaign.name
+    if not auth.allowed("campaign:view") or "campaigns.details_view" not in current_app.view_functions:
+        return name
+    return Markup('<a href="{}">{}</a>').format(url_for("campaigns.details_view", id=model.run.campaign_id), name)
+
+
+def _body(_view: Any, _context: Any, model: Message, _name: str) -> Markup:
+    if model.body is None:
+        return Markup('<span class="soft">Removed after the retention period</span>')
+    if not auth.allowed("pii:view"):
+        return Markup('<span class="soft">Your role does not show what texts say</span>')
+    side = "in" if model.direction is Direction.INBOUND else ""
+    return Markup('<div class="bubble {}">{}</div>').format(side, model.body)
+
+
+def _segments(_view: Any, _context: Any, model: Message, _name: str) -> str:
+    return f"{model.segments} ({model.encoding}, {model.units} units)"
+
+
+class MessageView(KeysetModelView):
+    """Every text of the account, newest first."""
+
+    view_right = "message:view"
+    exportable = True
+    record_name = "message"
+    purpose = "Every text in both directions, and what became of it."
+    empty_hint = "Texts appear here as soon as a campaign sends."
+    search_hint = "Phone number or message SID"
+    extra_arguments = ("contact",)
+    details_template = "admin/message.html"
+    primary_column = "phone"
+    column_list = ("phone", "status", "direction", "campaign", "segments", "error_code", "twilio_price_u", "created_at")
+    column_details_list = (
+        "phone", "region", "direction", "campaign", "template", "body", "segments", "error_code", "twilio_price_u", "sid",
+        "created_at", "sent_at", "final_at",
+    )  # fmt: skip
+    column_export_list = (
+        "id", "phone", "region", "direction", "status", "segments", "encoding", "error_code", "twilio_price_u", "sid",
+        "created_at", "sent_at", "final_at",
+    )  # fmt: skip
+    column_labels: ClassVar[dict[str, str]] = {
+        "twilio_price_u": "Twilio's price", "error_code": "Problem", "created_at": "Created", "sent_at": "Taken by Twilio",
+        "final_at": "Settled", "sid": "SID", "region": "Country", "body": "Text",
+    }  # fmt: skip
+    numeric_columns = ("segments", "twilio_price_u")
+    badge_columns = ("status",)
+    hidden_for: ClassVar[dict[str, tuple[str, ...]]] = {"cost:view": ("twilio_price_u",)}
+    column_searchable_list = ("sid",)
+    column_filters = (
+        Chosen(Message.status, "Status", MessageStatus),
+        Chosen(Message.direction, "Direction", Direction),
+        Exactly(Message.error_code, "Error code"),
+        Chosen(Message.reason, "Left out because", Reason),
+        Since(Message.created_at, "Created from", arg="since"),
+        Until(Message.created_at, "Created until", arg="until"),
+        Exactly(Message.run_id, "Run", arg="run"),
+    )
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "phone": shown_by(phone), "status": shown_by(status), "direction": shown_by(words), "campaign": _campaign,
+        "error_code": _error, "twilio_price_u": shown_by(money), "created_at": shown_by(when),
+    }  # fmt: skip
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
+        **column_formatters, "body": _body, "segments": _segments, "template": lambda _v, _c, m, _n: m.template_version or NOTHING,
+        "created_at": shown_by(moment), "sent_at": shown_by(moment), "final_at": shown_by(moment),
+    }  # fmt: skip
+    column_formatters_export: ClassVar[dict[str, Any]] = {
+        "phone": shown_by(phone),
+        "twilio_price_u": lambda _v, _c, m, _n: None if m.twilio_price_u is None else money(m.twilio_price_u),
+    }
+
+    def scoped(self, query: Any) -> Any:
+        """The account's, or those of one contact: by id, so that no number stands in an address."""
+        query = super().scoped(query)
+        contact = request.args.get("contact", "")
+        if request.endpoint != "messages.index_view" or not contact:
+            return query
+        key = int(contact) if contact.isascii() and contact.isdigit() and len(contact) < 19 else 0
+        person = select(Contact.phone).where(Contact.id == key, Contact.account_id == self.account.id)
+        return query.filter(Message.phone == person.scalar_subquery())
+
+    def get_query(self) -> Any:
+        """With the campaign and the template that a row names."""
+        return super().get_query().options(
+            joinedload(Message.run).joinedload(Run.campaign).load_only(Campaign.name),
+            joinedload(Message.template_version).joinedload(TemplateVersion.template),
+        )  # fmt: skip
+
+    def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
+        if looks_like_phone(search):
+            clause = phone_clause(Message.phone, search)
+        elif search[:2].upper() in ("SM", "MM"):
+            clause = Message.sid == search
+        else:
+            clause = false()
+        return query.filter(clause), count_query, joins, count_joins
+
+    def steps(self, row: Message) -> list[tuple[str, object, str, str]]:
+        """The message's story: ours first, then every callback as it came."""
+        found: list[tuple[str, object, str, str]] = [("Created", moment(row.created_at), "", "")]
+        if row.intent_at:
+            found.append(
+                (
+                    f"Claimed, attempt {row.attempt}",
+                    moment(row.intent_at),
+                    "Before anything left, so that it cannot be sent twice.",
+                    "",
+                )
+            )
+        if row.sent_at:
+            found.append(("Taken by Twilio", moment(row.sent_at), "", ""))
+        for one in self.database.scalars(select(Callback).where(Callback.message_id == row.id).order_by(Callback.id)):
+            tone = "bad" if one.status in BAD else "" if one.applied else "off"
+            said = "" if one.applied else "Came late or again; the status did not change."
+            if one.error_code:
+                said = f"Error {one.error_code}. {said}".strip()
+            found.append((f"Twilio: {words(one.status).lower()}", moment(one.received_at), said, tone))
+        return found
+
+    def problem(self, row: Message) -> error_codes.Meaning | None:
+        """What the error code means."""
+        return error_codes.explain(row.error_code)
