@@ -86,7 +86,8 @@ class Message(Base):
         UniqueConstraint("event_id", "step"),
         UniqueConstraint("conversation_id", "reply_key"),
         Index(
-            "ix_message_pending", "lane_id", "priority", "due_at", "id",
+            "ix_message_pending", "sender_id",
+            "lane_id", "priority", "due_at", "id",
             sqlite_where=text("status = 'pending'"), postgresql_where=text("status = 'pending'"),
         ),
         Index(

@@ -162,26 +162,55 @@ def _claim_sender(
         message.worker, message.lease_until = worker, now + lease
         message.intent_at = message.updated_at = now
         claims.append(_claim_of(message, sender, lane, slot=slot, now=now, leave_within=lease / SEND_SHARE))
-    sender.tat_us = budget.tat_us
+    if claims:  # a claim that takes nothing writes nothing
+        sender.tat_us = budget.tat_us
     return claims
 
 
 def _due(
     session: Session, sender: SendingNumber, now: datetime, limit: int
 ) -> list[tuple[Message, Lane | None, Run | None]]:
-    """The most urgent due messages of a sender whose campaign is sending and whose window is open."""
+    """The most urgent due messages of a sender: what belongs to no lane first, then open lanes by priority until it is enough.
+
+    Whether a campaign is sending and its window open is asked of the lanes, which are few, never of the messages, which are
+    many: a paused campaign of a million rows costs nothing here.
+    """
+    found: list[tuple[Message, Lane | None, Run | None]] = [
+        (message, None, None) for message in _waiting(session, sender, None, now, limit)
+    ]
+    for lane, run in _open_lanes(session, sender, now):
+        if len(found) >= limit:
+            break
+        found += [(message, lane, run) for message in _waiting(session, sender, lane, now, limit - len(found))]
+    return found
+
+
+def _open_lanes(session: Session, sender: SendingNumber, now: datetime) -> Sequence[Row[Lane, Run]]:
+    """The sender's lanes that may be sent from now."""
     window_open = or_(Lane.opens_at.is_(None), (Lane.opens_at <= now) & (Lane.closes_at > now))
-    runnable = (Campaign.state == CampaignState.SENDING) & window_open & Lane.held.is_(False)
-    rows = session.execute(
-        select(Message, Lane, Run)
-        .outerjoin(Lane, Lane.id == Message.lane_id)
-        .outerjoin(Run, Run.id == Message.run_id)
-        .outerjoin(Campaign, Campaign.id == Run.campaign_id)
-        .where(PENDING, Message.sender_id == sender.id, Message.due_at <= now, or_(Message.run_id.is_(None), runnable))
+    return session.execute(
+        select(Lane, Run)
+        .join(Run, Run.id == Lane.run_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(
+            Lane.sender_id == sender.id, Campaign.state == CampaignState.SENDING, Run.finished_at.is_(None),
+            window_open, Lane.held.is_(False),
+        )
+        .order_by(Lane.priority, Lane.id)
+    ).all()  # fmt: skip
+
+
+def _waiting(
+    session: Session, sender: SendingNumber, lane: Lane | None, now: datetime, limit: int
+) -> Sequence[Message]:
+    """The due messages of one lane (or of none), in the order of the index on pending rows."""
+    of_lane = Message.lane_id.is_(None) if lane is None else Message.lane_id == lane.id
+    return session.scalars(
+        select(Message)
+        .where(PENDING, Message.sender_id == sender.id, of_lane, Message.due_at <= now)
         .order_by(Message.priority, Message.due_at, Message.id)
         .limit(limit)
-    )
-    return [(message, lane, run) for message, lane, run in rows]
+    ).all()
 
 
 def _blocked(session: Session, candidates: Iterable[tuple[Message, Lane | None, Run | None]]) -> set[int]:

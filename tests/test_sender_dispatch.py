@@ -249,7 +249,7 @@ def test_two_claimers(database_url: str, session: Session, account: Account, now
     def work(name: str) -> None:
         own = connect(database_url)
         barrier.wait()
-        for step in range(8):
+        for step in range(40):  # a sender that the other one holds is passed over, not waited for
             with own.session() as mine:
                 found = dispatch.claim(mine, worker=name, now=now + timedelta(seconds=step), limit=20)
             taken.extend(c.message_id for c in found)

@@ -677,7 +677,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_message_pending",
-            ["lane_id", "priority", "due_at", "id"],
+            ["sender_id", "lane_id", "priority", "due_at", "id"],
             unique=False,
             sqlite_where=sa.text("status = 'pending'"),
             postgresql_where=sa.text("status = 'pending'"),
