@@ -102,13 +102,14 @@ SLOW = settings(
 def test_any_order_of_callbacks_ends_the_same(
     session: Session, account: Account, data: st.DataObject, words: list[Word]
 ) -> None:
-    """Shuffled and repeated, the same callbacks give the same status, error code and SID."""
+    """Shuffled and repeated, the same callbacks give the same status, error code, SID and daily facts."""
     again = data.draw(st.permutations([*words, *data.draw(st.lists(st.sampled_from(words)))]))
     ends = []
     for order in (words, again):
         message = fresh(session, account)
         play(session, message, order)
-        ends.append((message.status, message.error_code, message.sid))
+        session.flush()
+        ends.append((message.status, message.error_code, message.sid, folded(session)))
         session.rollback()
     assert ends[0] == ends[1]
     assert ends[0][0] is max([S.CLAIMED, *(word.status for word in words)], key=RANK.__getitem__)
