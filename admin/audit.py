@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin.formatters import mask
@@ -20,6 +20,9 @@ SECRET = frozenset(
 """Fields of which only the fact that they changed is kept."""
 MASKED = frozenset({"phone", "phone_raw"})
 """Kept without their middle: an entry is never removed, and a number has to be, after the account's retention period."""
+
+NO_ACCOUNT_LOCK = 0x7E87_1ED6
+"""What writers of the chain of no account wait for on PostgreSQL, as it has no row that could be locked; any number will do."""
 
 
 def record(
@@ -36,14 +39,21 @@ def record(
     after: Mapping[str, Any] | None = None,
     ip: str = "",
 ) -> AuditEntry:
-    """Append one entry to the account's chain (0: no account); part of the caller's transaction."""
+    """Append one entry to the account's chain (0: no account); part of the caller's transaction.
+
+    Two writers of one chain wait for each other until the transaction ends, so that no two entries follow the same one.
+    """
+    if now.tzinfo is None:
+        raise ValueError("An audit entry needs a time with a zone.")
     if account_id:
-        session.scalars(select(Account.id).where(Account.id == account_id).with_for_update()).first()
+        session.scalars(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).first()
+    elif session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(NO_ACCOUNT_LOCK)))
     last = session.scalars(
         select(AuditEntry).where(AuditEntry.account_id == account_id).order_by(AuditEntry.number.desc()).limit(1)
     ).first()
     entry = AuditEntry(
-        account_id=account_id, number=last.number + 1 if last else 1, at=now, actor=actor, action=action,
+        account_id=account_id, number=last.number + 1 if last else 1, at=now.astimezone(UTC), actor=actor, action=action,
         subject_kind=subject_kind, subject_id=str(subject_id), subject=subject, before=plain(before or {}),
         after=plain(after or {}), ip=ip, previous_hash=last.hash if last else FIRST, hash="",
     )  # fmt: skip

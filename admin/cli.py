@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import secrets as random_secrets
 import signal
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 from flask import Flask
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 import analytics.charges
 import analytics.rates
 import analytics.rollups
-from admin import audit, people
-from admin.cli_accounts import account_named, accounts_group, here
+from admin import audit, gateways, people
+from admin.cli_accounts import ACTOR, account_named, accounts_group, here
+from admin.database import NOT_MIGRATED, obstacle
 from admin.jobs import build_worker, post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table
 from models.accounts import Account
+from models.charges import RateCard
+from models.consent import ConsentEvent
 from models.schema import drift, migrate
 from models.templates import Template
-from models.users import RoleName, User
+from models.users import AuditEntry, RoleName, User
 from sender import audience, campaigns, consent
 from sender.simulator import Behaviour, create_simulator, serve
 from sender.worker import wall_clock
@@ -30,35 +36,55 @@ from sender.worker import wall_clock
 @click.command("migrate")
 def migrate_command() -> None:
     """Create the tables, or bring them up to date."""
-    _, database = here()
+    _, database = here(migrated=False)
+    file = database.engine.url.database
+    if database.dialect == "sqlite" and file:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    problem = obstacle(database)
+    if problem not in (None, NOT_MIGRATED):
+        raise fail(problem)
     migrate(database)
     click.echo("The database is up to date.")
 
 
 @click.command("worker")
 @click.option("--until-idle", is_flag=True, help="Stop when no campaign is sending or scheduled.")
-@click.option("--concurrency", default=16, show_default=True, help="Requests to Twilio at once.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 500), default=16, show_default=True, help="Requests to Twilio at once."
+)
 def worker_command(until_idle: bool, concurrency: int) -> None:
     """Send what is due, settle what is in doubt, pull prices, post charges."""
     config, database = here()
     worker = build_worker(config, database, concurrency=concurrency)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: worker.stop())
+    before = {name: signal.signal(name, lambda *_: worker.stop()) for name in (signal.SIGTERM, signal.SIGINT)}
     click.echo(f"Worker {worker.name} is running; Ctrl-C stops it after what is on the wire.")
-    worker.drain() if until_idle else worker.run()
+    try:
+        worker.drain() if until_idle else worker.run()
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 @click.command("simulator")
-@click.option("--port", default=4010, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="0 takes any free one.")
 @click.option("--lifelike/--instant", default=True, help="Believable delays and failures, or none.")
 @click.option("--account", "slug", default="", help="Short name of the account whose numbers it should know.")
 def simulator_command(port: int, lifelike: bool, slug: str) -> None:
     """Run a local Twilio for rehearsals: nobody is texted, nothing is billed."""
     config, database = here()
     with database.reading() as session:
-        known = simulated_account(config, session, account_named(session, slug))
+        account = account_named(session, slug)
+        if not gateways.tokens(config, account):
+            raise gateways.NotLinked(
+                f"{account.name} has no auth token that a simulator could know: accounts link first."
+            )
+        known = simulated_account(config, session, account)
     behaviour = Behaviour.lifelike() if lifelike else Behaviour.instant()
-    with serve(create_simulator(behaviour, accounts=[known]), port=port) as running:
+    try:
+        server = serve(create_simulator(behaviour, accounts=[known]), port=port)
+    except OSError as error:
+        raise fail(f"Port {port} cannot be had ({error.strerror}): choose another with --port.") from error
+    with server as running, suppress(KeyboardInterrupt):
         click.echo(f"Simulated Twilio at {running.url}; set TEXTLEDGER_TWILIO_URL to it. Ctrl-C stops it.")
         signal.pause()
 
@@ -88,20 +114,22 @@ def campaign_send(file: Path, template_name: str, slug: str, address: str, name:
         if template is None or template.current is None:
             raise fail(f"There is no template named {template_name!r}.")
         if not senders:
-            raise fail("Name a sender with --sender: " + ", ".join(s.address for s in account.senders))
+            known = ", ".join(s.address for s in account.senders) or "there is none yet; see `accounts sender`"
+            raise fail(f"Name a sender with --sender: {known}.")
         listed = load_file(session, account, file, now=now)
         campaign = campaigns.create(
             session, account=account, name=name or f"{file.stem} {now:%Y-%m-%d %H:%M:%S}", audience=listed,
-            template_version=template.current, sender=senders[0], now=now, actor="command line",
+            template_version=template.current, sender=senders[0], now=now, actor=ACTOR,
         )  # fmt: skip
         console.print(preview_table(audience.preview(session, campaign, now=now)))
         if not confirm:
             click.echo("Nothing was sent. Add --confirm to send.")
             return
-        try:
-            campaigns.send(session, campaign, now=now)
-        except campaigns.NotAllowed as error:
-            raise fail(str(error)) from error
+        campaigns.send(session, campaign, now=now)
+        audit.record(
+            session, account_id=account.id, actor=ACTOR, action="campaign:send", subject_kind="campaign",
+            subject_id=campaign.id, subject=campaign.name, now=now,
+        )  # fmt: skip
         session.commit()
         click.echo(f"Campaign {campaign.id} is sending; a worker has to be running (flask --app wsgi worker).")
 
@@ -129,12 +157,14 @@ def rates_group() -> None:
 def rates_load(card: str) -> None:
     """Load a rate card (a CSV file, or the one that ships with Textledger)."""
     _, database = here()
-    try:
-        with database.transaction() as session:
-            loaded = analytics.rates.load(session, card or None, now=wall_clock(), entered_by="command line")
-            click.echo(f"Rate card {loaded.name} is loaded.")
-    except analytics.rates.RateProblem as error:
-        raise fail(str(error)) from error
+    now = wall_clock()
+    with database.transaction() as session:
+        loaded = analytics.rates.load(session, card or None, now=now, entered_by=ACTOR)
+        audit.record(
+            session, account_id=0, actor=ACTOR, action="rate_card:load", subject_kind="rate_card", subject_id=loaded.id,
+            subject=loaded.name, now=now,
+        )  # fmt: skip
+    click.echo(f"Rate card {loaded.name} is loaded.")
 
 
 @click.group("users")
@@ -150,13 +180,17 @@ def users_group() -> None:
 def users_create(email: str, role: str, slug: str, owner: bool) -> None:
     """Create a user with a random password, which is printed once."""
     _, database = here()
-    password = random_secrets.token_urlsafe(12)
+    password, now, email = random_secrets.token_urlsafe(12), wall_clock(), people.address(email)
     with database.transaction() as session:
-        if session.scalar(select(User.id).where(User.email == email.lower())):
+        if session.scalar(select(User.id).where(User.email == email)):
             raise fail("There is a user with this address already; use `users reset`.")
-        people.create_user(
-            session, email=email, password=password, now=wall_clock(), owner=owner,
-            roles=[(account_named(session, slug), RoleName(role))],
+        account = account_named(session, slug)
+        user = people.create_user(
+            session, email=email, password=password, now=now, owner=owner, roles=[(account, RoleName(role))]
+        )
+        audit.record(
+            session, account_id=account.id, actor=ACTOR, action="user:create", subject_kind="user", subject_id=user.id,
+            subject=email, after={"email": email, "roles": [role], "owner": owner}, now=now,
         )  # fmt: skip
     click.echo(f"{email} may sign in with the password {password}")
 
@@ -166,13 +200,26 @@ def users_create(email: str, role: str, slug: str, owner: bool) -> None:
 def users_reset(email: str) -> None:
     """Give a user a new random password, which is printed once, and end their sessions."""
     _, database = here()
-    password = random_secrets.token_urlsafe(12)
+    password, now, email = random_secrets.token_urlsafe(12), wall_clock(), people.address(email)
     with database.transaction() as session:
-        user = session.scalars(select(User).where(User.email == email.lower())).first()
+        user = session.scalars(select(User).where(User.email == email)).first()
         if user is None:
             raise fail("There is no user with this address.")
         people.set_password(user, password)
+        for account_id in sorted({membership.account_id for membership in user.memberships}) or [0]:
+            audit.record(
+                session, account_id=account_id, actor=ACTOR, action="user:reset_password", subject_kind="user",
+                subject_id=user.id, subject=email, now=now,
+            )  # fmt: skip
     click.echo(f"{email} may sign in with the password {password}")
+
+
+SEEN = click.option(
+    "--seen",
+    default="",
+    metavar="HASH",
+    help="A last hash that an earlier check printed; shows what was cut off since.",
+)
 
 
 @click.group("consent")
@@ -181,15 +228,17 @@ def consent_group() -> None:
 
 
 @consent_group.command("verify")
-@click.option("--account", "slug", default="", help="Short name of the account.")
-def consent_verify(slug: str) -> None:
+@click.option("--account", "slug", default="", help="Short name of the account; else all of them.")
+@SEEN
+def consent_verify(slug: str, seen: str) -> None:
     """Check the hash chain; name the first broken row."""
     _, database = here()
     with database.reading() as session:
-        broken = consent.broken_link(session, account_named(session, slug).id)
-    if broken is not None:
-        raise fail(f"The consent ledger was changed: row {broken.id} does not follow from the row before it.")
-    click.echo("The consent ledger is unbroken.")
+        for account_id in _chains(session, ConsentEvent, slug):
+            broken = consent.broken_link(session, account_id)
+            if broken is not None:
+                raise fail(f"The consent ledger was changed: row {broken.id} does not follow from the row before it.")
+        _say_unbroken(session, ConsentEvent, "consent ledger", seen)
 
 
 @click.group("audit")
@@ -198,43 +247,81 @@ def audit_group() -> None:
 
 
 @audit_group.command("verify")
-@click.option("--account", "slug", default="", help="Short name of the account.")
-def audit_verify(slug: str) -> None:
+@click.option("--account", "slug", default="", help="Short name of the account; else all of them.")
+@SEEN
+def audit_verify(slug: str, seen: str) -> None:
     """Check the hash chain; name the first broken row."""
     _, database = here()
     with database.reading() as session:
-        broken = audit.broken_link(session, account_named(session, slug).id)
-    if broken is not None:
-        raise fail(f"The audit log was changed: entry {broken.number} does not follow from the one before it.")
-    click.echo("The audit log is unbroken.")
+        for account_id in _chains(session, AuditEntry, slug):
+            broken = audit.broken_link(session, account_id)
+            if broken is not None:
+                raise fail(f"The audit log was changed: entry {broken.number} does not follow from the one before it.")
+        _say_unbroken(session, AuditEntry, "audit log", seen)
+
+
+def _chains(session: Session, table: type[AuditEntry | ConsentEvent], slug: str) -> Sequence[int]:
+    """The accounts whose chains are to be checked; the audit log has one of no account (0), too."""
+    if slug:
+        return [account_named(session, slug).id]
+    return session.scalars(select(table.account_id).distinct().order_by(table.account_id)).all()
+
+
+def _say_unbroken(session: Session, table: type[AuditEntry | ConsentEvent], name: str, seen: str) -> None:
+    """Rows cut off at the end break no link: only a hash that was kept elsewhere shows that they are gone."""
+    if seen and not session.scalar(select(table.id).where(table.hash == seen.strip())):
+        raise fail(f"The {name} was cut off: the entry with that hash is gone.")
+    last = session.scalar(select(table.hash).order_by(table.id.desc()).limit(1))
+    click.echo(f"The {name} is unbroken." + (f" Its last hash is {last}" if last else ""))
 
 
 @click.command("doctor")
 def doctor_command() -> None:
     """Say what is missing before texts can be sent; exits non-zero when something is."""
-    config, database = here()
-    with database.engine.connect() as connection:
-        differences = drift(connection)
-    with database.reading() as session:
-        accounts = session.scalars(select(Account)).all()
-        findings = [
-            ("database schema", "ok" if not differences else "run `flask --app wsgi migrate`"),
-            ("public address", config.public_url),
-            ("Twilio", config.twilio_url or "the real one"),
-            *((f"account {a.slug}", "linked" if a.twilio_token else "not linked to an SMS account") for a in accounts),
-        ]
+    config, database = here(migrated=False)
+    problem = obstacle(database)
+    findings = [("public address", config.public_url, True), ("Twilio", config.twilio_url or "the real one", True)]
+    if problem is None:
+        with database.reading() as session:
+            if drift(session.connection()):
+                problem = "The tables are not those of this version: restore a backup, or ask for help."
+            else:
+                findings += _missing(session)
     table = Table("What", "State")
-    for row in findings:
-        table.add_row(*row)
+    table.add_row("database", problem or "ok")
+    for what, state, _ in findings:
+        table.add_row(what, state)
     console.print(table)
-    if differences:
-        raise fail("The tables differ from what this version needs.")
+    if problem:
+        raise fail(problem)
+    missing = [what for what, _, fine in findings if not fine]
+    if missing:
+        raise fail(f"Not ready to send: see {', '.join(missing)} in the table.")
+
+
+def _missing(session: Session) -> Iterator[tuple[str, str, bool]]:
+    """What each account needs before it can send: (what, its state or the command that mends it, whether it is fine)."""
+    accounts = session.scalars(select(Account).order_by(Account.slug)).all()
+    if not accounts:
+        yield "accounts", "none; run `accounts create`", False
+    for account in accounts:
+        linked, ready = bool(account.twilio_token), any(sender.may_send for sender in account.senders)
+        yield (
+            f"account {account.slug}",
+            "linked" if linked else "not linked to an SMS account; run `accounts link`",
+            linked,
+        )
+        yield f"senders of {account.slug}", "ok" if ready else "none may send; run `accounts sender`", ready
+    card = session.scalar(select(RateCard.name).order_by(RateCard.id.desc()).limit(1))
+    yield "rate card", card or "none; run `rates load`", bool(card)
 
 
 @click.command("demo")
 @click.option("--serve/--no-serve", default=True, help="Serve the console afterwards, or end after the table.")
-@click.option("--members", default=5000, show_default=True, help="Rows in the membership file.")
-@click.option("--port", default=8000, show_default=True, help="Port of the console.")
+@click.option(
+    "--members", type=click.IntRange(1, 6000), default=5000, show_default=True, help="Rows in the membership file."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port of the console.")
 def demo_command(serve: bool, members: int, port: int) -> None:
     """Show the main job: an association texts its members through a local Twilio, and sees what it cost."""
     from admin.demo import run

@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from flask import current_app
+from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from admin import audit, gateways
+from admin import audit, gateways, people
 from admin.config import Config
+from admin.database import obstacle
+from analytics.rates import RateProblem
 from models.accounts import Account, Profile, SenderKind, SendingNumber, Verification
 from models.base import Database
 from models.countries import CountrySetting
+from models.secrets import SecretUnreadable
+from sender.campaigns import NotAllowed
 from sender.gateway import GatewayError
+from sender.tables import AudienceProblem
 from sender.worker import wall_clock
 
 THROUGHPUT = {SenderKind.TOLL_FREE: 3, SenderKind.LONG_CODE: 1, SenderKind.SHORT_CODE: 100}
 """Segments a second that Twilio documents by default (unconfirmed, 2026-11); --rate sets another."""
 ACTOR = "command line"
+TOLD = (gateways.NotLinked, people.NotAnAddress, AudienceProblem, NotAllowed, RateProblem, SecretUnreadable)
+"""Exceptions whose text is a sentence for the person who asked."""
 
 
-def here() -> tuple[Config, Database]:
-    """The configuration and the database of the running app."""
-    found: tuple[Config, Database] = current_app.extensions["textledger"]
-    return found
+def here(*, migrated: bool = True) -> tuple[Config, Database]:
+    """The configuration and the database of the running app; until the command ends, what fails ends it with a sentence.
+
+    Ends it at once when the database is not there or, unless `migrated` is off, not up to date.
+    """
+    config, database = current_app.extensions["textledger"]
+    problem = obstacle(database) if migrated else None
+    if problem:
+        raise click.ClickException(problem)
+    click.get_current_context().with_resource(_one_sentence())
+    return config, database
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Say what went wrong without a traceback, which may hold a number."""
+    try:
+        yield
+    except TOLD as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        sentence = f"The database refused ({type(error).__name__}): see that it is running, and run the command again."
+        raise click.ClickException(sentence) from error
 
 
 def account_named(session: Session, slug: str) -> Account:
@@ -54,6 +85,10 @@ def accounts_create(slug: str, name: str, time_zone: str, region: str, profile: 
     """Create an account: a short SLUG and its NAME."""
     _, database = here()
     now = wall_clock()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", slug):
+        raise click.ClickException("Choose a short name of small letters, digits and hyphens, such as harbor.")
+    if region.upper() not in SUPPORTED_REGIONS:
+        raise click.ClickException(f"There is no country {region!r}; use its two letters, such as US.")
     if time_zone not in zoneinfo.available_timezones():
         raise click.ClickException(f"There is no time zone {time_zone!r}; use a name such as America/Chicago.")
     with database.transaction() as session:
@@ -84,12 +119,17 @@ def accounts_create(slug: str, name: str, time_zone: str, region: str, profile: 
 def accounts_link(sid: str, slug: str, token: str) -> None:
     """Link the Twilio account SID; its name is asked of Twilio first, so a wrong token is noticed here."""
     config, database = here()
+    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", sid):
+        raise click.ClickException("That is not the SID of an account: AC and 32 digits or letters from a to f.")
     try:
         linked = gateways.gateway_with(config, sid, token).account()
     except GatewayError as error:
         raise click.ClickException(f"Twilio did not accept that: {error}") from error
     with database.transaction() as session:
         account = account_named(session, slug)
+        taken = select(Account.name).where(Account.twilio_sid == sid, Account.id != account.id)
+        if other := session.scalar(taken):
+            raise click.ClickException(f"{other} is linked to that SMS account already; link another one.")
         account.twilio_token_previous = account.twilio_token if account.twilio_sid == sid else None
         account.twilio_sid, account.twilio_token = sid, gateways.seal(config.secret_keys, token)
         audit.record(

@@ -9,19 +9,25 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "TEXTLEDGER_"
 DEMO = "demo"
 DEMO_FOLDER = Path("var/demo")
+ENVIRONMENTS = (DEMO, "staging", "production")
+DATABASES = ("sqlite", "postgresql", "postgres")
 PLACEHOLDERS = frozenset({"", "change-me", "changeme", "secret"})
 
 
-class ConfigProblem(Exception):
-    """The environment is not fit to run in; the message says which variable to set, and how."""
+class ConfigProblem(click.ClickException):
+    """The environment is not fit to run in; the message says which variable to set, and how. A command ends with that sentence."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Config:
 
         public_url = read("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
         hosts = read("TRUSTED_HOSTS", "127.0.0.1,localhost")
-        return cls(
+        config = cls(
             database_url=read("DATABASE_URL", "sqlite:///var/textledger.db"),
             secret_key=needed("SECRET_KEY"),
             password_salt=needed("PASSWORD_SALT"),
@@ -73,6 +79,22 @@ class Config:
             trusted_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
             environment=read("ENVIRONMENT", "production"),
         )
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """Refuse what would only fail, or be less strict than meant, much later; raises ConfigProblem, never with the value."""
+        if not _is_database(self.database_url):
+            raise ConfigProblem(f"Set {PREFIX}DATABASE_URL to sqlite:///FILE or postgresql://USER@HOST/NAME.")
+        if not self.secret_keys or not all(_is_fernet_key(key) for key in self.secret_keys):
+            raise ConfigProblem(
+                f"Set {PREFIX}SECRET_KEYS to Fernet keys, separated by commas (see README, Environment)."
+            )
+        for name, url in (("PUBLIC_URL", self.public_url), ("TWILIO_URL", self.twilio_url or self.public_url)):
+            if not url.startswith(("https://", "http://")):
+                raise ConfigProblem(f"Set {PREFIX}{name} to an address that starts with https:// or http://.")
+        if self.environment not in ENVIRONMENTS:
+            raise ConfigProblem(f"Set {PREFIX}ENVIRONMENT to one of {', '.join(ENVIRONMENTS)}.")
 
     def environment_variables(self) -> dict[str, str]:
         """The same configuration as variables, for a process that this one starts."""
@@ -93,17 +115,41 @@ class Config:
         return self.public_url.startswith("https://")
 
 
+def _is_database(url: str) -> bool:
+    try:
+        return make_url(url).drivername.partition("+")[0] in DATABASES
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
+
+
 def _demo_variables() -> dict[str, str]:
     """What a demo needs and nobody has to set: its own database file, and keys made once and kept beside it (0600)."""
     DEMO_FOLDER.mkdir(parents=True, exist_ok=True)
     file = DEMO_FOLDER / "keys.json"
     if not file.exists():
-        made = {
-            PREFIX + "SECRET_KEY": secrets.token_urlsafe(32),
-            PREFIX + "PASSWORD_SALT": secrets.token_urlsafe(16),
-            PREFIX + "SECRET_KEYS": Fernet.generate_key().decode(),
-        }
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(made), encoding="utf-8")
+        _make_keys(file)
     database = f"sqlite:///{(DEMO_FOLDER / 'textledger.db').resolve()}"
     return {**json.loads(file.read_text(encoding="utf-8")), PREFIX + "DATABASE_URL": database}
+
+
+def _make_keys(file: Path) -> None:
+    """Write new keys; the file appears whole or not at all, and one that another process made meanwhile stays."""
+    made = {
+        PREFIX + "SECRET_KEY": secrets.token_urlsafe(32),
+        PREFIX + "PASSWORD_SALT": secrets.token_urlsafe(16),
+        PREFIX + "SECRET_KEYS": Fernet.generate_key().decode(),
+    }
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(made), encoding="utf-8")
+    with suppress(FileExistsError):
+        os.link(draft, file)
+    draft.unlink()

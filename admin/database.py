@@ -1,12 +1,17 @@
-"""The request's database session: one for each request, reading or writing as its method says."""
+"""The request's database session, reading or writing as its method says; and whether the tables are there at all."""
 
 from __future__ import annotations
 
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
 
 from models.base import Database
+from models.schema import alembic_config
 
+UNREACHABLE = "The database cannot be opened: check TEXTLEDGER_DATABASE_URL, and that its server is running."
+NOT_MIGRATED = "The database is not up to date: run `flask --app wsgi migrate` first."
+NEWER = "The database belongs to a newer version of Textledger: install that version."
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,3 +48,20 @@ def init_database(app: Flask) -> None:
     @app.teardown_appcontext
     def give_back(_error: BaseException | None) -> None:
         db.remove()
+
+
+def obstacle(database: Database) -> str | None:
+    """What keeps us from the tables, as one sentence that says what to do; None when they are those of this version."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    try:
+        with database.reading() as session:
+            found = set(MigrationContext.configure(session.connection()).get_current_heads())
+    except DBAPIError:
+        return UNREACHABLE
+    script = ScriptDirectory.from_config(alembic_config())
+    if found == set(script.get_heads()):
+        return None
+    known = {revision.revision for revision in script.walk_revisions()}
+    return NOT_MIGRATED if found <= known else NEWER

@@ -6,12 +6,26 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.users import Membership, Role, RoleName, User
+
+
+class NotAnAddress(Exception):
+    """Nobody could sign in with this; the message is a sentence for the person who typed it."""
+
+
+def address(written: str) -> str:
+    """An e-mail address as users are kept and found by: trimmed, small letters. Raises NotAnAddress."""
+    try:
+        found = validate_email(written.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise NotAnAddress("That is not an e-mail address; write it as name@example.com.") from error
+    return found.normalized.lower()
 
 
 def create_user(
@@ -24,9 +38,12 @@ def create_user(
     owner: bool = False,
     name: str = "",
 ) -> User:
-    """A user who may sign in at once, with a role in each of the accounts. Needs an app context; never commits."""
+    """A user who may sign in at once, with a role in each of the accounts. Needs an app context; never commits.
+
+    Raises NotAnAddress.
+    """
     user = User(
-        email=email.strip().lower(), name=name, owner=owner, active=True, fs_uniquifier=uuid.uuid4().hex,
+        email=address(email), name=name, owner=owner, active=True, fs_uniquifier=uuid.uuid4().hex,
         password=hash_password(password), confirmed_at=now, create_datetime=now, update_datetime=now,
     )  # fmt: skip
     session.add(user)
