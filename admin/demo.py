@@ -28,13 +28,13 @@ import analytics.rates
 import analytics.rollups
 from admin import demo_history, demo_seed, jobs
 from admin.config import DEMO, DEMO_FOLDER, Config
-from admin.demo_data import people, write_file
+from admin.demo_data import people, weary, write_file
 from admin.terminal import bar, load_file, preview_table
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Run
 from models.charges import ChargeKind
-from models.consent import ConsentEvent, ConsentSource
+from models.consent import ConsentEvent, ConsentKind, ConsentSource
 from models.messages import WITH_TWILIO, Message, MessageStatus
 from models.money import show
 from models.schema import migrate
@@ -77,7 +77,7 @@ def run(console: Console, *, members: int, port: int, stay: bool) -> None:
         account = demo_seed.organisation(database, config, password=password, now=now)
         with bar() as progress:
             demo_history.past_month(database, account, now=now, progress=progress)
-        simulator = stack.enter_context(simulated(config, database, account, twilio_port))
+        simulator = stack.enter_context(simulated(config, database, account, twilio_port, members=members))
         stack.enter_context(service(config, "-m", "gunicorn", "--threads", "8", "-b", f"127.0.0.1:{port}", "wsgi:app"))
         wait_for(port)
         stack.enter_context(service(config, "-m", "flask", "--app", "wsgi", "worker"))
@@ -113,7 +113,7 @@ def fresh_database(config: Config) -> Database:
 
 
 @contextmanager
-def simulated(config: Config, database: Database, account: Account, port: int) -> Iterator[Simulator]:
+def simulated(config: Config, database: Database, account: Account, port: int, *, members: int) -> Iterator[Simulator]:
     """A lifelike Twilio with the account's own numbers."""
     with database.reading() as session:
         known = jobs.simulated_account(config, session, account)
@@ -121,6 +121,7 @@ def simulated(config: Config, database: Database, account: Account, port: int) -
         Behaviour.lifelike(seed=11),
         price_seconds=(2.0, 8.0),
         reply_share=0.0,
+        stop_after=frozenset(weary(members)),
         callback_workers=8,
         mps={**Behaviour().mps, "longcode": 10.0},
     )
@@ -247,7 +248,9 @@ def conclude(config: Config, database: Database, simulator: Simulator, campaign:
         )
         stops = session.scalar(
             select(func.count(ConsentEvent.id)).where(
-                ConsentEvent.source == ConsentSource.KEYWORD, ConsentEvent.at >= run.started_at
+                ConsentEvent.source == ConsentSource.KEYWORD,
+                ConsentEvent.kind == ConsentKind.OPT_OUT,
+                ConsentEvent.at >= run.started_at,
             )
         )
         return Summary(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.phones import Phone, normalise
 from sender.simulated_behaviour import ENDINGS
 
 AREAS = (
@@ -70,6 +71,12 @@ def people(*, count: int, seed: int = 7) -> list[Person]:
         day = 1 + draw.randrange(28)
         made.append(Person(f"M{index:05d}", name, number, f"Jan {day}", f"{draw.choice((85, 120, 240))}"))
     return made
+
+
+def weary(count: int) -> list[str]:
+    """Numbers (E.164) of the members who will answer the live campaign with STOP: about one in a hundred."""
+    tired = [normalise(person.mobile, "US") for person in people(count=count)[::97]]
+    return [phone.e164 for phone in tired if isinstance(phone, Phone)]
 
 
 def _numbers(count: int, draw: random.Random) -> Iterator[str]:

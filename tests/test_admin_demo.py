@@ -17,9 +17,10 @@ from admin.demo_data import AREAS, PLAIN, people
 from models.base import Database, connect
 from models.campaigns import Campaign, Exclusion, Reason, Run
 from models.charges import Charge
-from models.consent import ConsentEvent
+from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.messages import WITH_TWILIO, Message
 from models.money import dollars
+from sender import consent
 
 MEMBERS = 250
 
@@ -102,6 +103,21 @@ def test_opted_out_got_nothing(demo: Outcome) -> None:
         )
     assert texted == 0
     assert left_out == demo.texts("  left out: opted out") > 0
+
+
+@pytest.mark.slow
+def test_somebody_replies_stop(demo: Outcome) -> None:
+    """A few members answer STOP; each stands in the ledger with the reply as evidence, and is blocked from then on."""
+    with demo.database.reading() as session:
+        run = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+        said_no = session.scalars(
+            select(ConsentEvent).where(ConsentEvent.kind == ConsentKind.OPT_OUT, ConsentEvent.at >= run.started_at)
+        ).all()
+        replies = [event for event in said_no if event.source is ConsentSource.KEYWORD]
+        phones = [event.phone for event in replies]
+        assert set(consent.blocked(session, run.account_id, phones, Purpose.ACCOUNT)) == set(phones)
+    assert demo.texts("Replied STOP") == len(replies) > 0
+    assert all(event.message_id and event.evidence["keyword"] == "STOP" for event in replies)
 
 
 @pytest.mark.slow
