@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,7 +66,7 @@ def record(
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as JSON keeps them; secrets only as the fact that they are set."""
-    return {name: _plain(name, value) for name, value in values.items()}
+    return {str(name): _plain(name, value) for name, value in values.items()}
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -86,8 +87,9 @@ def broken_link(session: Session, account_id: int) -> AuditEntry | None:
     """The first entry of an account's chain that does not follow from the one before it, or None."""
     previous = FIRST
     chain = select(AuditEntry).where(AuditEntry.account_id == account_id).order_by(AuditEntry.number)
-    for number, entry in enumerate(session.scalars(chain.execution_options(yield_per=1000)), 1):
-        if (entry.previous_hash, entry.number) != (previous, number) or entry.hash != link(previous, entry.facts()):
-            return entry
-        previous = entry.hash
+    with closing(session.scalars(chain.execution_options(yield_per=1000))) as entries:
+        for number, entry in enumerate(entries, 1):
+            if (entry.previous_hash, entry.number) != (previous, number) or entry.hash != link(previous, entry.facts()):
+                return entry
+            previous = entry.hash
     return None
