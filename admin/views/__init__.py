@@ -7,16 +7,20 @@ from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
 from admin.views.audit import AuditView
+from admin.views.campaigns import CampaignView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
 from admin.views.home import HomeView
 from admin.views.messages import MessageView
+from admin.views.templates import TemplateView
 from admin.views.users import UserView
+from models.campaigns import Campaign
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message
+from models.templates import Template
 from models.users import AuditEntry, User
 
 MESSAGING, COMPLIANCE, MONEY, SYSTEM = "Messaging", "Compliance", "Money", "System"
@@ -34,6 +38,8 @@ def init_views(app: Flask) -> None:
 def pages() -> list[object]:
     """The views after the overview, in the order of the menu."""
     return [
+        CampaignView(Campaign, name="Campaigns", category=MESSAGING, endpoint="campaigns", menu_icon_value="send"),
+        TemplateView(Template, name="Templates", category=MESSAGING, endpoint="templates", menu_icon_value="file"),
         ContactView(Contact, name="Contacts", category=MESSAGING, endpoint="contacts", menu_icon_value="people"),
         MessageView(Message, name="Messages", category=MESSAGING, endpoint="messages", menu_icon_value="message"),
         ConsentView(

@@ -1,0 +1,256 @@
+"""Who is on a campaign's list? An audience that is there, or a file: uploaded, its columns named, loaded, its bad rows shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, ClassVar, cast
+
+from flask import current_app, redirect, request
+from flask_admin.helpers import get_form_data
+from sqlalchemy import delete, func, select
+from werkzeug.wrappers import Response
+from wtforms import FileField
+
+from admin import auth
+from admin.database import db
+from admin.formatters import mask
+from admin.forms import ConsoleForm, RowField
+from admin.views import uploads
+from admin.views.campaign_steps import CampaignSteps
+from admin.views.exports import stream_csv
+from admin.views.guarded import flashed, page
+from models.campaigns import Audience, AudienceRow, Campaign
+from models.templates import TemplateVersion
+from sender import audience, exclusions
+from sender.columns import slug
+from sender.tables import Table
+from sender.templates import TemplateError, parse
+
+MOST_ROWS = 250_000
+"""Rows of a list that one request reads; a longer one is uploaded in parts."""
+LOOKED_AT = 3
+PAGE = 50
+UPLOAD_AGAIN = "The file is no longer here. Upload it again; the rest is as you left it."
+
+
+def audiences() -> list[tuple[int, str]]:
+    """The account's newest complete lists."""
+    query = select(Audience).where(Audience.account_id == auth.current_account().id, Audience.complete.is_(True))
+    return [
+        (one.id, f"{one.name}: {one.usable:,} of {one.rows:,} rows can be texted")
+        for one in db().scalars(query.order_by(Audience.id.desc()).limit(100))
+    ]
+
+
+class AudienceForm(ConsoleForm):
+    """The second step: a list that is there, or a file."""
+
+    audience = RowField("A list that you uploaded before", audiences, blank="Choose a list", validators=[])
+    file = FileField("A new list, as CSV or Excel (.xlsx)")
+
+
+class CampaignLists(CampaignSteps):
+    """The pages between the text and the review."""
+
+    rights: ClassVar[Mapping[str, str]] = {
+        **CampaignSteps.rights,
+        "choose_audience": "campaign:edit", "columns": "campaign:edit", "download_rows": "export",
+    }  # fmt: skip
+
+    @page("/audience/", "GET", "POST")
+    def choose_audience(self) -> Any:
+        """Step 2: a list that is there, or a file."""
+        chosen = self.chosen()
+        picked = self.picked(chosen)
+        if picked is None:
+            return redirect(self.get_url(".create_view", **chosen))
+        campaign = self.draft(chosen["campaign"]) if "campaign" in chosen else None
+        posted = get_form_data() if request.method == "POST" else None
+        form = AudienceForm(posted, data={"audience": campaign.audience_id if campaign else None})
+        if request.method == "POST" and form.validate():
+            file = request.files.get("file")
+            if file is not None and file.filename:
+                kept = self._keep(cast(BinaryIO, file.stream), file.filename)
+                problem = self._fault(kept)
+                if not problem:
+                    return redirect(self.get_url(".columns", file=kept.token, **chosen))
+                uploads.drop(kept)
+                form.file.errors = [problem]
+            elif form.audience.data:
+                return self.save(self.database.get_one(Audience, form.audience.data), chosen, next_page=".review")
+            else:
+                form.audience.errors = ["Choose a list, or upload a file."]
+        return self.render_step("campaign_audience.html", 2, form=form, needed=needed(picked[0]))
+
+    def _keep(self, stream: BinaryIO, filename: str) -> uploads.Upload:
+        place, account_id = upload_folder(), self.account.id
+        return uploads.keep(place, stream, filename=filename, account_id=account_id, actor=auth.actor(), now=self.now())
+
+    @staticmethod
+    def _fault(kept: uploads.Upload) -> str:
+        """Why the file is no list, or ""."""
+        try:
+            with kept.open() as stream:
+                next(opened(kept, stream).rows, None)
+        except audience.AudienceProblem as problem:
+            return problem.sentence
+        return ""
+
+    @page("/columns/", "GET", "POST")
+    def columns(self) -> Any:
+        """Step 2, continued: which column is what."""
+        chosen = self.chosen()
+        picked = self.picked(chosen)
+        kept = uploads.find(upload_folder(), request.args.get("file", ""), account_id=self.account.id)
+        if picked is None or kept is None:
+            return self._lost(chosen)
+        with kept.open() as stream:
+            table = opened(kept, stream)
+            rows = list(islice(table.rows, LOOKED_AT))
+        mapping, problem = audience.suggest_columns(table.columns), ""
+        name = f"{PurePath(kept.filename).stem} {self.now():%b %-d}"
+        if request.method == "POST":
+            name = request.form.get("name", "").strip()[:120] or name
+            mapping = {column: request.form.get(f"column-{i}", "")[:40] for i, column in enumerate(table.columns)}
+            try:
+                loaded = self._load(kept, mapping, name)
+            except audience.AudienceProblem as fault:
+                problem = fault.sentence
+            else:
+                uploads.drop(kept)
+                return self.save(loaded, chosen, next_page=".loaded")
+        suggested = audience.suggest_columns(table.columns)
+        slugs = {
+            column: suggested[column] if suggested[column] not in OWN else slug(column) for column in table.columns
+        }
+        return self.render_step(
+            "campaign_columns.html", 2, kept=kept, columns=table.columns, rows=rows, mapping=mapping, name=name,
+            problem=problem, slugs=slugs, needed=needed(picked[0]), own=OWN,
+        )  # fmt: skip
+
+    def _lost(self, chosen: Mapping[str, str]) -> Response:
+        """Where to go on when the file is gone: to the draft that was made of it, else one step back."""
+        made = self.database.scalars(
+            select(Campaign).where(Campaign.account_id == self.account.id, Campaign.name == chosen.get("name", ""))
+        ).first()
+        if made is not None and "campaign" not in chosen:
+            return redirect(self.get_url(".loaded", id=made.id))
+        flashed(UPLOAD_AGAIN, good=False)
+        return redirect(self.get_url(".choose_audience", **chosen))
+
+    def _load(self, kept: uploads.Upload, mapping: Mapping[str, str], name: str) -> Audience:
+        """Read the whole file into an audience, committed in portions; nothing of it is left when it turns out to be faulty."""
+        session, now = self.database, self.now()
+        try:
+            with kept.open() as stream:
+                loaded = audience.load(
+                    session, account=self.account, name=name, filename=kept.filename, sha256=kept.sha256, columns=mapping,
+                    table=opened(kept, stream), now=now, created_by=auth.actor(), progress=lambda _done: session.commit(),
+                )  # fmt: skip
+        except audience.AudienceProblem:
+            session.rollback()
+            self._forget(now)
+            raise
+        after = {"rows": loaded.rows, "usable": loaded.usable, "filename": loaded.filename, "sha256": loaded.sha256}
+        self.record("audience:load", loaded, after=after)
+        return loaded
+
+    def _forget(self, created_at: datetime) -> None:
+        """Remove the part of a faulty list that was committed; the contacts stay, they are people we know now."""
+        broken = select(Audience.id).where(
+            Audience.account_id == self.account.id, Audience.complete.is_(False), Audience.created_at == created_at
+        )
+        ids = self.database.scalars(broken).all()
+        self.database.execute(delete(AudienceRow).where(AudienceRow.audience_id.in_(ids)))
+        self.database.execute(delete(Audience).where(Audience.id.in_(ids)))
+        self.database.commit()
+
+    @page("/loaded/")
+    def loaded(self) -> Any:
+        """What became of the rows of a campaign's list when it was read."""
+        campaign: Campaign = self.get_one(request.args.get("id"))
+        listed = campaign.audience
+        after = request.args.get("after", "")
+        counted = select(AudienceRow.reason, func.count()).where(
+            AudienceRow.audience_id == listed.id, AudienceRow.reason.is_not(None)
+        )
+        reasons = {row[0]: row[1] for row in self.database.execute(counted.group_by(AudienceRow.reason))}
+        bad = self.database.scalars(
+            select(AudienceRow)
+            .where(AudienceRow.audience_id == listed.id, AudienceRow.reason.is_not(None))
+            .where(AudienceRow.row > (int(after) if after.isdecimal() and len(after) < 10 else 0))
+            .order_by(AudienceRow.row)
+            .limit(PAGE + 1)
+        ).all()
+        return self.render_step(
+            "campaign_loaded.html", 2, campaign=campaign, listed=listed, reasons=reasons, bad=bad[:PAGE], more=len(bad) > PAGE,
+            meanings=exclusions.SENTENCES, sentence=row_sentence, written=written,
+        )  # fmt: skip
+
+    @page("/rows/", "POST")
+    def download_rows(self) -> Response:
+        """The rows that cannot be texted, as CSV: number, what the row said, and why."""
+        campaign: Campaign = self.get_one(request.args.get("id"))
+        self.record("audience:export", campaign.audience)
+        self.database.commit()
+        query = self.database.query(AudienceRow).filter(
+            AudienceRow.audience_id == campaign.audience_id, AudienceRow.reason.is_not(None)
+        )
+        columns = [
+            ("row", "Row"),
+            ("name", "Name"),
+            ("phone", "Number as written"),
+            ("reason", "Reason"),
+            ("why", "Why"),
+        ]
+        allowed = auth.allowed("pii:view")
+
+        def cell(row: AudienceRow, column: str) -> object:
+            if column == "why":
+                return row_sentence(row)
+            if column in ("row", "reason"):
+                return getattr(row, column)
+            return written(row, column, whole=allowed)
+
+        return stream_csv(query.order_by(AudienceRow.row), columns, cell, name=f"{campaign.audience.name} left out")
+
+
+OWN = {
+    "phone": "Mobile number", "name": "Full name", "first_name": "First name", "last_name": "Last name",
+    "external_id": "Member number", "time_zone": "Time zone",
+}  # fmt: skip
+"""Fields that a column may be chosen as, beside a field of its own name."""
+
+
+def opened(kept: uploads.Upload, stream: BinaryIO) -> Table:
+    """The list in an uploaded file."""
+    return audience.open_table(kept.filename, stream, max_rows=MOST_ROWS)
+
+
+def needed(version: TemplateVersion) -> tuple[str, ...]:
+    """The fields without which a person gets no text."""
+    try:
+        return parse(version.source).required
+    except TemplateError:
+        return ()
+
+
+def row_sentence(row: AudienceRow) -> str:
+    """Why a row cannot be texted."""
+    return exclusions.sentence(row.reason, row.detail) if row.reason else ""
+
+
+def written(row: AudienceRow, field: str, *, whole: bool = False) -> str:
+    """What a row said; a number only in part, unless `whole`. A duplicate's number stands with its contact."""
+    said = str(row.fields.get(field, ""))
+    if field == "name" and not said:
+        said = " ".join(filter(None, (str(row.fields.get(part, "")) for part in ("first_name", "last_name"))))
+    return mask(said) if field == "phone" and not whole else said
+
+
+def upload_folder() -> Path:
+    """Where uploads wait: `UPLOADS` of the app's configuration, else a private folder for temporary files."""
+    return uploads.folder(current_app.config.get("UPLOADS"))
