@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Profile, SenderKind, Verification
@@ -578,3 +578,46 @@ def test_who_keeps_a_draining_worker(session: Session, account: Account) -> None
     session.flush()
     session.expire_all()
     assert not campaigns.under_way(session, now=SOON)
+
+
+POSTGRES = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""SQLite has one writer, so there these moments do not exist."""
+
+
+@POSTGRES
+@pytest.mark.xfail(strict=True, reason="a claim does not lock the messages that it takes (sender/dispatch.py)")
+def test_cancelled_while_the_worker_claims(database: Database, session: Session, account: Account) -> None:
+    """Between the worker's look at a message and its claim somebody cancels: it is either sent or set aside, never both."""
+    campaign_id = seeds.sending_run(session, account, 5).campaign_id
+    stopped: list[int] = []
+    clicks: list[threading.Thread] = []
+
+    def cancel() -> None:
+        with database.transaction() as mine:
+            stopped.append(campaigns.cancel(mine, mine.get_one(Campaign, campaign_id), now=NOW))
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def click(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "message.body" in statement and "message.lane_id =" in statement and not clicks:
+            clicks.append(threading.Thread(target=cancel))
+            clicks[0].start()
+            clicks[0].join(0.5)
+
+    with database.session() as mine:
+        claims = dispatch.claim(mine, worker="w", now=NOW, limit=9)
+    clicks[0].join()
+    assert len(claims) + stopped[0] == 5
+
+
+@POSTGRES
+@pytest.mark.xfail(strict=True, reason="a claim locks its sender more than it needs (sender/dispatch.py)")
+def test_claims_go_on_while_a_list_is_expanded(database: Database, session: Session, account: Account) -> None:
+    """The rows that an expansion is writing do not keep other messages of the same sender from leaving."""
+    seeds.sending_run(session, account, 5)
+    run = campaigns.send(session, ready(session, account, name="Summer"), now=NOW)
+    session.commit()
+    audience.expand(session, run, now=NOW)
+    with database.session() as other:
+        assert len(dispatch.claim(other, worker="w", now=NOW, limit=9)) == 5
