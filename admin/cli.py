@@ -174,7 +174,10 @@ def users_group() -> None:
 
 @users_group.command("create")
 @click.argument("email")
-@click.option("--role", type=click.Choice([role.value for role in RoleName]), default="admin", show_default=True)
+@click.option(
+    "--role", type=click.Choice([role.value for role in RoleName]), default="admin", show_default=True,
+    help="What they may do in the account.",
+)  # fmt: skip
 @click.option("--account", "slug", default="", help="Short name of the account.")
 @click.option("--owner", is_flag=True, help="Sees every account.")
 def users_create(email: str, role: str, slug: str, owner: bool) -> None:

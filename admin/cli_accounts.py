@@ -23,7 +23,7 @@ from models.base import Database
 from models.countries import CountrySetting
 from models.secrets import SecretUnreadable
 from sender.campaigns import NotAllowed
-from sender.gateway import GatewayError
+from sender.gateway import InDoubt, Rejected, Throttled
 from sender.tables import AudienceProblem
 from sender.worker import wall_clock
 
@@ -80,7 +80,10 @@ def accounts_group() -> None:
 @click.option(
     "--region", default="US", show_default=True, help="Country of numbers written without a prefix; it is enabled."
 )
-@click.option("--profile", type=click.Choice([p.value for p in Profile]), default="association", show_default=True)
+@click.option(
+    "--profile", type=click.Choice([p.value for p in Profile]), default="association", show_default=True,
+    help="What kind of organisation it is; it decides which rules apply.",
+)  # fmt: skip
 def accounts_create(slug: str, name: str, time_zone: str, region: str, profile: str) -> None:
     """Create an account: a short SLUG and its NAME."""
     _, database = here()
@@ -123,8 +126,8 @@ def accounts_link(sid: str, slug: str, token: str) -> None:
         raise click.ClickException("That is not the SID of an account: AC and 32 digits or letters from a to f.")
     try:
         linked = gateways.gateway_with(config, sid, token).account()
-    except GatewayError as error:
-        raise click.ClickException(f"Twilio did not accept that: {error}") from error
+    except (Rejected, Throttled, InDoubt) as error:
+        raise click.ClickException(f"Nothing was linked: {error.sentence.rstrip('.')}.") from error
     with database.transaction() as session:
         account = account_named(session, slug)
         taken = select(Account.name).where(Account.twilio_sid == sid, Account.id != account.id)
@@ -141,7 +144,7 @@ def accounts_link(sid: str, slug: str, token: str) -> None:
 
 @accounts_group.command("sender")
 @click.argument("address")
-@click.option("--kind", type=click.Choice([k.value for k in SenderKind]), required=True)
+@click.option("--kind", type=click.Choice([k.value for k in SenderKind]), required=True, help="What it is.")
 @click.option("--label", default="", help="What people call it.")
 @click.option(
     "--rate", type=click.IntRange(1, 1000), help="Segments a second; else what Twilio documents for the kind."

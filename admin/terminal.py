@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from rich.console import Console
@@ -45,10 +46,13 @@ def load_file(session: Session, account: Account, file: Path, *, now: datetime) 
             table = open_table(file.name, stream)
         except AudienceProblem as error:
             raise fail(str(error)) from error
-        return audience.load(
-            session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
-            columns=audience.suggest_columns(table.columns), progress=lambda done: progress.update(task, completed=done),
-        )  # fmt: skip
+        with closing(
+            cast(Generator[dict[str, str], None, None], table.rows)
+        ):  # before the file is, also when reading stops half-way
+            return audience.load(
+                session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
+                columns=audience.suggest_columns(table.columns), progress=lambda done: progress.update(task, completed=done),
+            )  # fmt: skip
 
 
 def preview_table(preview: audience.Preview) -> Table:
