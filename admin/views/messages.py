@@ -8,10 +8,13 @@ from flask import current_app, request, url_for
 from markupsafe import Markup
 from sqlalchemy import false, select
 from sqlalchemy.orm import joinedload
+from werkzeug.wrappers import Response
 
 from admin import auth, error_codes
 from admin.formatters import NOTHING, moment, money, phone, shown_by, status, when, words
+from admin.views import parked
 from admin.views.filters import Chosen, Exactly, Since, Until
+from admin.views.guarded import Command, page
 from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, phone_clause
 from models.campaigns import Campaign, Reason, Run
@@ -58,6 +61,7 @@ class MessageView(KeysetModelView):
     """Every text of the account, newest first."""
 
     view_right = "message:view"
+    rights: ClassVar[dict[str, str]] = {"decide": "message:decide"}
     exportable = True
     record_name = "message"
     purpose = "Every text in both directions, and what became of it."
@@ -130,6 +134,15 @@ class MessageView(KeysetModelView):
         else:
             clause = false()
         return query.filter(clause), count_query, joins, count_joins
+
+    def commands(self, row: Message) -> list[Command]:
+        """What a person may decide about a parked message."""
+        return parked.commands(self, row)
+
+    @page("/decide/", "POST")
+    def decide(self) -> Response:
+        """Carry out that decision."""
+        return parked.apply(self)
 
     def steps(self, row: Message) -> list[tuple[str, object, str, str]]:
         """The message's story: ours first, then every callback as it came."""
