@@ -45,10 +45,10 @@
     return row;
   }
   function text(one) {
-    const phone = make("div", "phone gap"), under = make("div", "under");
+    const shown = make("div", "handset gap"), under = make("div", "under");
     under.append(make("span", "", one.of), make("span", "", one.encoding), make("span", "", `${one.segments} segment${one.segments === 1 ? "" : "s"}`));
-    phone.append(make("div", "bubble", one.body), under);
-    return phone;
+    shown.append(make("div", "bubble", one.body), under);
+    return shown;
   }
   function show(found) {
     const sample = found && found.sample, trouble = part("trouble");

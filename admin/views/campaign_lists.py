@@ -1,4 +1,4 @@
-"""Who is on a campaign's list? An audience that is there, or a file: uploaded, its columns named, loaded, its bad rows shown."""
+"""Who is on a campaign's list? An audience that is there, or a file: uploaded, its columns named, loaded."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from typing import Any, BinaryIO, ClassVar, cast
 
 from flask import current_app, redirect, request
 from flask_admin.helpers import get_form_data
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 from wtforms import FileField
 
 from admin import auth
 from admin.database import db
-from admin.formatters import mask
 from admin.forms import ConsoleForm, RowField
 from admin.views import uploads
 from admin.views.campaign_steps import CampaignSteps
-from admin.views.exports import stream_csv
 from admin.views.guarded import flashed, page
 from models.campaigns import Audience, AudienceRow, Campaign
 from models.templates import TemplateVersion
-from sender import audience, exclusions
+from sender import audience
 from sender.columns import slug
 from sender.tables import Table
 from sender.templates import TemplateError, parse
@@ -32,7 +30,6 @@ from sender.templates import TemplateError, parse
 MOST_ROWS = 250_000
 """Rows of a list that one request reads; a longer one is uploaded in parts."""
 LOOKED_AT = 3
-PAGE = 50
 UPLOAD_AGAIN = "The file is no longer here. Upload it again; the rest is as you left it."
 
 
@@ -57,7 +54,7 @@ class CampaignLists(CampaignSteps):
 
     rights: ClassVar[Mapping[str, str]] = {
         **CampaignSteps.rights,
-        "choose_audience": "campaign:edit", "columns": "campaign:edit", "download_rows": "export",
+        "choose_audience": "campaign:edit", "columns": "campaign:edit",
     }  # fmt: skip
 
     @page("/audience/", "GET", "POST")
@@ -168,55 +165,6 @@ class CampaignLists(CampaignSteps):
         self.database.execute(delete(Audience).where(Audience.id.in_(ids)))
         self.database.commit()
 
-    @page("/loaded/")
-    def loaded(self) -> Any:
-        """What became of the rows of a campaign's list when it was read."""
-        campaign: Campaign = self.get_one(request.args.get("id"))
-        listed = campaign.audience
-        after = request.args.get("after", "")
-        counted = select(AudienceRow.reason, func.count()).where(
-            AudienceRow.audience_id == listed.id, AudienceRow.reason.is_not(None)
-        )
-        reasons = {row[0]: row[1] for row in self.database.execute(counted.group_by(AudienceRow.reason))}
-        bad = self.database.scalars(
-            select(AudienceRow)
-            .where(AudienceRow.audience_id == listed.id, AudienceRow.reason.is_not(None))
-            .where(AudienceRow.row > (int(after) if after.isdecimal() and len(after) < 10 else 0))
-            .order_by(AudienceRow.row)
-            .limit(PAGE + 1)
-        ).all()
-        return self.render_step(
-            "campaign_loaded.html", 2, campaign=campaign, listed=listed, reasons=reasons, bad=bad[:PAGE], more=len(bad) > PAGE,
-            meanings=exclusions.SENTENCES, sentence=row_sentence, written=written,
-        )  # fmt: skip
-
-    @page("/rows/", "POST")
-    def download_rows(self) -> Response:
-        """The rows that cannot be texted, as CSV: number, what the row said, and why."""
-        campaign: Campaign = self.get_one(request.args.get("id"))
-        self.record("audience:export", campaign.audience)
-        self.database.commit()
-        query = self.database.query(AudienceRow).filter(
-            AudienceRow.audience_id == campaign.audience_id, AudienceRow.reason.is_not(None)
-        )
-        columns = [
-            ("row", "Row"),
-            ("name", "Name"),
-            ("phone", "Number as written"),
-            ("reason", "Reason"),
-            ("why", "Why"),
-        ]
-        allowed = auth.allowed("pii:view")
-
-        def cell(row: AudienceRow, column: str) -> object:
-            if column == "why":
-                return row_sentence(row)
-            if column in ("row", "reason"):
-                return getattr(row, column)
-            return written(row, column, whole=allowed)
-
-        return stream_csv(query.order_by(AudienceRow.row), columns, cell, name=f"{campaign.audience.name} left out")
-
 
 OWN = {
     "phone": "Mobile number", "name": "Full name", "first_name": "First name", "last_name": "Last name",
@@ -236,19 +184,6 @@ def needed(version: TemplateVersion) -> tuple[str, ...]:
         return parse(version.source).required
     except TemplateError:
         return ()
-
-
-def row_sentence(row: AudienceRow) -> str:
-    """Why a row cannot be texted."""
-    return exclusions.sentence(row.reason, row.detail) if row.reason else ""
-
-
-def written(row: AudienceRow, field: str, *, whole: bool = False) -> str:
-    """What a row said; a number only in part, unless `whole`. A duplicate's number stands with its contact."""
-    said = str(row.fields.get(field, ""))
-    if field == "name" and not said:
-        said = " ".join(filter(None, (str(row.fields.get(part, "")) for part in ("first_name", "last_name"))))
-    return mask(said) if field == "phone" and not whole else said
 
 
 def upload_folder() -> Path:

@@ -92,8 +92,7 @@ def stories(session: Session, account: Account, run: Run, asked: str) -> list[St
     """What became of whoever fits the words: a row ("row 17"), a phone number, a member number, or the start of a name."""
     asked = asked.strip()
     if by_row := ROW.fullmatch(asked):
-        row = int(by_row[1])
-        return [Story(f"Row {row:,}", "", None, exclusions.explain(session, run, row=row))]
+        return [Story(f"Row {by_row[1]}", "", None, exclusions.explain(session, run, row=int(by_row[1])))]
     if not asked:
         return []
     found = normalise(asked, account.default_region)

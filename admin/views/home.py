@@ -14,7 +14,8 @@ from admin import auth
 from admin.database import database
 from admin.formatters import zone
 from admin.views.guarded import Guarded, page
-from admin.views.home_numbers import Notice, Traffic, bounds, next_start, notices, plan, states, traffic
+from admin.views.home_notices import Notice, notices
+from admin.views.home_numbers import Traffic, bounds, next_start, plan, states, traffic
 from admin.views.home_usage import usage
 from models.campaigns import CampaignState
 

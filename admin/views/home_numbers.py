@@ -1,4 +1,4 @@
-"""What has an account sent, how far does its plan reach, and what waits for a person? The figures of the first page.
+"""What has an account sent, how far does its plan reach, and where do its campaigns stand? The figures of the first page.
 
 Days are those of the account's zone. A text counts on the day on which Twilio took it (on which we made it where Twilio never
 did), as in `analytics.usage`; texts are outbound only, segments are our own count of the same texts.
@@ -13,17 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import String, and_, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-import analytics.rates
 from analytics.deliveries import COUNTED, TAKEN_AT
-from models.accounts import Account, SendingNumber
-from models.campaigns import Campaign, CampaignState, Lane, Run
-from models.charges import ChargeKind
-from models.countries import CountrySetting
-from models.messages import Direction, Message, MessageStatus
-from sender import campaigns
-
-LATE = timedelta(minutes=2)
-"""A scheduled campaign that has not started by then is reported."""
+from models.accounts import Account
+from models.campaigns import Campaign, CampaignState
+from models.messages import Direction, Message
 
 
 @dataclass(frozen=True)
@@ -69,16 +62,6 @@ class Plan:
     def percent(self) -> int:
         """Of the included segments, rounded down."""
         return self.used * 100 // self.included if self.included else 0
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that needs a person: what it is about (`code`, and the id of a row), how many, and a sentence."""
-
-    code: str
-    count: int
-    sentence: str
-    subject_id: int | None = None
 
 
 def bounds(account: Account, now: datetime) -> Bounds:
@@ -146,104 +129,3 @@ def next_start(session: Session, account_id: int) -> Campaign | None:
         .order_by(Campaign.starts_at, Campaign.id)
         .limit(1)
     ).first()
-
-
-def notices(session: Session, account: Account, *, now: datetime) -> list[Notice]:
-    """What needs attention, the most pressing first; empty when nothing does."""
-    return [
-        *_doubtful(session, account),
-        *_late(session, account, now),
-        *_held(session, account),
-        *_unverified(session, account),
-        *_unrated(session, account, now.date()),
-    ]
-
-
-def _doubtful(session: Session, account: Account) -> list[Notice]:
-    sentences = {
-        MessageStatus.UNKNOWN: "may or may not have been sent. Decide what became of them.",
-        MessageStatus.IN_DOUBT: "are being looked up at Twilio. Nothing to do unless they stay.",
-    }
-    counted = select(Message.status, func.count()).where(
-        Message.account_id == account.id, Message.status.in_(list(sentences))
-    )
-    found = {row[0]: row[1] for row in session.execute(counted.group_by(Message.status))}
-    return [
-        Notice(status.value, found[status], f"{texts(found[status])} {sentence}")
-        for status, sentence in sentences.items()
-        if found.get(status)
-    ]
-
-
-def texts(count: int) -> str:
-    """A number of texts in words."""
-    return "1 text" if count == 1 else f"{count:,} texts"
-
-
-def _late(session: Session, account: Account, now: datetime) -> list[Notice]:
-    overdue = session.scalars(
-        select(Campaign).where(
-            Campaign.state == CampaignState.SCHEDULED,
-            Campaign.starts_at < now - LATE,
-            Campaign.account_id == account.id,
-        )
-    )
-    found = []
-    for campaign in overdue:
-        blocking = [problem.sentence for problem in campaigns.problems(session, campaign) if problem.blocking]
-        why = blocking[0] if blocking else "Is a worker running?"
-        found.append(Notice("late", 1, f"{campaign.name} should have started by now. {why}", campaign.id))
-    return found
-
-
-def _held(session: Session, account: Account) -> list[Notice]:
-    """Pending texts for which no hour is right: nobody knows where the recipient is, or all zones exclude each other."""
-    rows = session.execute(
-        select(Campaign.id, Campaign.name, func.count(Message.id))
-        .join(Run, Run.campaign_id == Campaign.id)
-        .join(Lane, Lane.run_id == Run.id)
-        .join(Message, and_(Message.lane_id == Lane.id, Message.status == MessageStatus.PENDING))
-        .where(
-            Campaign.account_id == account.id,
-            Campaign.state.in_((CampaignState.SENDING, CampaignState.PAUSED)),
-            Lane.held.is_(True),
-        )
-        .group_by(Campaign.id, Campaign.name)
-        .order_by(Campaign.id)
-    )
-    return [
-        Notice("held", count, f"{texts(count)} of {name} are held: no hour is right in every zone they may be in.", key)
-        for key, name, count in rows
-    ]
-
-
-def _unverified(session: Session, account: Account) -> list[Notice]:
-    senders = session.scalars(
-        select(SendingNumber).where(SendingNumber.account_id == account.id, SendingNumber.active.is_(True))
-    )
-    return [
-        Notice(
-            "unverified", 1, f"{sender.label} ({sender.address}) is not verified by Twilio and cannot send.", sender.id
-        )
-        for sender in senders
-        if not sender.may_send
-    ]
-
-
-def _unrated(session: Session, account: Account, day: date) -> list[Notice]:
-    try:
-        card = analytics.rates.card_for(session, account.id)
-    except analytics.rates.RateProblem:
-        return [Notice("no_card", 1, "No rate card is loaded: nothing can be priced or forecast.")]
-    enabled = select(CountrySetting.region, CountrySetting.name).where(
-        CountrySetting.account_id == account.id, CountrySetting.enabled.is_(True)
-    )
-    names = [
-        name
-        for region, name in session.execute(enabled.order_by(CountrySetting.name))
-        if card.rate(ChargeKind.MESSAGE, day=day, region=region) is None
-    ]
-    if not names:
-        return []
-    has = "has" if len(names) == 1 else "have"
-    return [Notice("unrated", len(names), f"{', '.join(names)} {has} no price on the rate card {card.name}.")]

@@ -1,4 +1,4 @@
-"""How does a campaign leave, stop and end? The review, the confirmation, and every command on its life cycle.
+"""How does a campaign leave? The review of what would happen, and the confirmation.
 
 A command is never a form field: it is a POST with a right of its own, checked again by `sender.campaigns` on the locked row, and
 an audit entry in the same transaction. Two clicks at once are one command: the second finds the campaign in its new state.
@@ -6,21 +6,19 @@ an audit entry in the same transaction. Two clicks at once are one command: the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from flask import redirect, request
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from admin import auth
 from admin.database import database
 from admin.formatters import moment, money, number, zone
-from admin.views.campaign_lists import CampaignLists
+from admin.views.campaign_rows import CampaignRows
 from admin.views.campaign_words import SAMPLES, duration
-from admin.views.guarded import Command, flashed, page
+from admin.views.guarded import flashed, page
 from admin.views.sending_review import Review, review
 from models.campaigns import Campaign, CampaignState
 from sender import campaigns, exclusions
@@ -30,50 +28,13 @@ LOCAL = "%Y-%m-%dT%H:%M"
 NOT_A_TIME = "Choose a day and a time, or send it now."
 
 
-@dataclass(frozen=True)
-class Verb:
-    """A command on a campaign: what calls it, from which states, and what the dialog says."""
-
-    label: str
-    act: Callable[..., object]
-    states: frozenset[CampaignState]
-    text: str
-    done: str
-    icon: str
-    danger: bool = False
-
-
-VERBS: dict[str, Verb] = {
-    "pause": Verb(
-        "Pause", campaigns.pause, frozenset({S.SENDING}), "Nothing more leaves until you resume it; what Twilio has goes out.",
-        "Paused.", "pause",
-    ),
-    "resume": Verb("Resume", campaigns.resume, frozenset({S.PAUSED}), "It goes on where it was paused.", "Going on.", "play"),
-    "unschedule": Verb(
-        "Back to draft", campaigns.unschedule, frozenset({S.SCHEDULED}), "It will not start by itself. Nothing has been sent.",
-        "Back to draft.", "edit",
-    ),
-    "cancel": Verb(
-        "Cancel campaign", campaigns.cancel, frozenset({S.SCHEDULED, S.SENDING, S.PAUSED}),
-        "What has not left never will. This cannot be undone.", "Cancelled. What had not left never will.", "x", danger=True,
-    ),
-    "archive": Verb(
-        "Archive", campaigns.archive, frozenset({S.DRAFT, S.COMPLETED, S.CANCELLED}),
-        "It leaves the lists and stays in every report. You can restore it.", "Archived.", "archive",
-    ),
-    "restore": Verb("Restore", campaigns.restore, frozenset({S.ARCHIVED}), "It comes back as it was.", "Restored.", "archive"),
-}  # fmt: skip
-
-
-class CampaignSending(CampaignLists):
-    """Review, confirm, and the commands."""
+class CampaignSending(CampaignRows):
+    """Review and confirm."""
 
     rights: ClassVar[Mapping[str, str]] = {
-        **CampaignLists.rights,
+        **CampaignRows.rights,
         "review": "campaign:edit",
         "confirm": "campaign:send",
-        "command": "campaign:send",
-        "clone": "campaign:edit",
     }
 
     @page("/review/", "GET")
@@ -180,7 +141,7 @@ class CampaignSending(CampaignLists):
             else:
                 campaigns.schedule(self.database, campaign, starts_at=at, now=now)
         except campaigns.NotAllowed as refusal:
-            return self._refused(campaign, refusal)
+            return self.refused(campaign, refusal)
         campaign.forecast_u = found.cost.expected_u if found.cost else None
         after = {
             "state": campaign.state.value,
@@ -199,77 +160,9 @@ class CampaignSending(CampaignLists):
         flashed("On its way." if at is None else "Scheduled.")
         return redirect(self.get_url(".details_view", id=campaign.id))
 
-    def _refused(self, campaign: Campaign, refusal: campaigns.NotAllowed) -> Response:
+    def refused(self, campaign: Campaign, refusal: campaigns.NotAllowed) -> Response:
         """Change nothing and say why; a second click on the same button is no mistake."""
         key = campaign.id
         self.database.rollback()
         flashed(str(refusal), good=False)
         return redirect(self.get_url(".details_view", id=key))
-
-    @page("/do/<verb>/", "POST")
-    def command(self, verb: str) -> Response:
-        """Pause, resume, cancel …: whatever `VERBS` knows."""
-        campaign: Campaign = self.get_one(request.args.get("id"))
-        asked = VERBS.get(verb)
-        answer = redirect(self.get_url(".details_view", id=campaign.id))
-        if asked is None:
-            return answer
-        before = campaign.state
-        try:
-            asked.act(self.database, campaign, now=self.now())
-        except campaigns.NotAllowed as refusal:
-            return self._refused(campaign, refusal)
-        after = {"state": campaign.state.value}
-        self.record(f"campaign:{verb}", campaign, before={"state": before.value}, after=after)
-        self.database.commit()
-        flashed(asked.done)
-        return answer
-
-    @page("/clone/", "POST")
-    def clone(self) -> Response:
-        """A new draft of the same text, list and sender."""
-        campaign: Campaign = self.get_one(request.args.get("id"))
-        version = campaign.template_version.template.current or campaign.template_version
-        copy = campaigns.create(
-            self.database, account=self.account, name=self._free_name(campaign.name), template_version=version,
-            audience=campaign.audience, sender=campaign.sender, purpose=campaign.purpose, segment_limit=campaign.segment_limit,
-            budget_u=campaign.budget_u, report_emails=campaign.report_emails, now=self.now(), actor=auth.actor(),
-        )  # fmt: skip
-        self.record("campaign:clone", copy, after={"name": copy.name, "of": campaign.name})
-        self.database.commit()
-        flashed(f"Made “{copy.name}”. Change what should differ.")
-        return redirect(self.get_url(".create_view", campaign=copy.id))
-
-    def _free_name(self, name: str) -> str:
-        """The name with "(copy)" behind it, or with the next free number."""
-        taken = set(self.database.scalars(select(Campaign.name).where(Campaign.account_id == self.account.id)))
-        number, copied = 1, f"{name[:100]} (copy)"
-        while copied in taken:
-            number += 1
-            copied = f"{name[:100]} (copy {number})"
-        return copied
-
-    def commands(self, row: Campaign) -> list[Command]:
-        """What may be done with a campaign as it stands, by this person."""
-        found = []
-        if row.state in (S.DRAFT, S.SCHEDULED) and auth.allowed("campaign:edit"):
-            found.append(Command("Review and send", self.get_url(".review", id=row.id), icon="send"))
-        if row.state is S.DRAFT and auth.allowed("campaign:edit"):
-            found.append(Command("Edit", self.get_url(".create_view", campaign=row.id), icon="edit"))
-        if auth.allowed("campaign:send"):
-            found += [
-                Command(
-                    verb.label, self.get_url(".command", verb=name, id=row.id), confirm=f"{verb.label}: {row.name}?",
-                    text=verb.text, danger=verb.danger, icon=verb.icon,
-                )
-                for name, verb in VERBS.items()
-                if row.state in verb.states
-            ]  # fmt: skip
-        if auth.allowed("campaign:edit"):
-            text = "A new draft with the same text, list and sender."
-            found.append(
-                Command(
-                    "Clone", self.get_url(".clone", id=row.id), confirm=f"Clone {row.name}?", text=text, icon="copy"
-                )
-            )
-        return found

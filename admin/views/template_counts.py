@@ -7,39 +7,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from admin.views.template_trials import Known, Trial, known_fields, tried
 from models.campaigns import Audience
-from models.consent import Purpose
 from models.segments import GSM_PART, GSM_SINGLE, UCS_PART, UCS_SINGLE, Encoding, Measure, explain, measure
-from sender.expansion import Terms, recipients, value_of
-from sender.templates import RenderProblem, Template, TemplateError, missing, parse, render
+from sender.templates import Template, TemplateError, parse
 
-ROWS = 200
-"""Rows of the newest list that a text is tried on."""
-LISTS = 3
-"""How many of the newest lists say which fields there are."""
-INVENTED = {
-    "name": "Maya Jensen", "first_name": "Maya", "last_name": "Jensen", "external_id": "M01234", "amount": "120",
-    "ends_on": "Jan 31", "due": "2027-01-31", "link": "example.com/pay",
-}  # fmt: skip
-"""Values for an account that has no list yet."""
 SHOWN = 12
 """Dear characters that are listed; the rest are counted."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """The fields that recent lists have, and the newest of the lists."""
-
-    names: tuple[str, ...]
-    newest: Audience | None
 
 
 @dataclass(frozen=True)
@@ -103,33 +83,6 @@ class Counted:
         return asdict(self)
 
 
-@dataclass
-class _Trial:
-    """What became of the rows that the text was tried on."""
-
-    bodies: list[tuple[Measure, int, str]] = field(default_factory=list)
-    rows: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    """Field → rows that get no text for want of it."""
-    blank: Counter[str] = field(default_factory=Counter)
-    """Field → rows that have no value for it, a default or not."""
-    sentences: Counter[str] = field(default_factory=Counter)
-
-
-def known_fields(session: Session, account_id: int) -> Known:
-    """The fields of the account's newest lists, those of ours first."""
-    lists = session.scalars(
-        select(Audience)
-        .where(Audience.account_id == account_id, Audience.complete.is_(True), Audience.usable > 0)
-        .order_by(Audience.id.desc())
-        .limit(LISTS)
-    ).all()
-    found = dict.fromkeys(name for one in lists for name in one.columns.values() if name != "phone")
-    if "name" in found:
-        found = {"name": None, "first_name": None} | found
-    return Known(tuple(found) or ("name", "first_name"), lists[0] if lists else None)
-
-
 def count(session: Session, account_id: int, source: str) -> Counted:
     """Count a source as it stands; a mistake in it is an answer, too."""
     try:
@@ -137,14 +90,14 @@ def count(session: Session, account_id: int, source: str) -> Counted:
     except TemplateError as problem:
         return Counted(trouble=Trouble(problem.sentence, place(source, problem.position), problem.position))
     known = known_fields(session, account_id)
-    trial = _tried(session, account_id, template, known.newest)
+    trial = tried(session, account_id, template, known.newest)
     remarks = _remarks(source, template, known, trial)
-    tried = f"Tried on {trial.rows:,} rows of {known.newest.name}." if known.newest else "Tried on invented values."
+    where = f"Tried on {trial.rows:,} rows of {known.newest.name}." if known.newest else "Tried on invented values."
     title = "A typical text"
     if not trial.bodies:  # still worth counting while it is written
-        trial, title = _tried(session, account_id, template, None), "With invented values"
+        trial, title = tried(session, account_id, template, None), "With invented values"
     if not trial.bodies:
-        return Counted(remarks=remarks, tried=tried)
+        return Counted(remarks=remarks, tried=where)
     trial.bodies.sort(key=lambda one: (one[0].segments, one[0].units, one[1]))
     middle, last = trial.bodies[len(trial.bodies) // 2], trial.bodies[-1]
     dear, others, replaced = _dear(source, middle[2], last[2])
@@ -155,7 +108,7 @@ def count(session: Session, account_id: int, source: str) -> Counted:
         dear_others=others,
         segments_if_replaced=_if_replaced(session, account_id, replaced, known.newest, middle),
         remarks=remarks,
-        tried=tried,
+        tried=where,
     )
 
 
@@ -172,35 +125,6 @@ def left(body: str, size: Measure) -> int:
     while room > 0 and measure(body + "a" * room).segments > max(1, size.segments):
         room -= 1  # a pair that moved on left a unit free
     return max(0, room)
-
-
-def _tried(session: Session, account_id: int, template: Template, newest: Audience | None) -> _Trial:
-    """The template rendered for rows of the newest list, as `sender.expansion` would; for invented values without a list."""
-    trial = _Trial()
-    for number, values in enumerate(_values(session, account_id, template, newest), start=1):
-        trial.rows += 1
-        trial.blank.update(name for name, value in values.items() if value in (None, ""))
-        try:
-            body = render(template, values)
-        except RenderProblem as problem:
-            trial.left_out.update(missing(template, values))
-            if not missing(template, values):
-                trial.sentences[problem.sentence] += 1
-            continue
-        trial.bodies.append((measure(body), number, body))
-    return trial
-
-
-def _values(
-    session: Session, account_id: int, template: Template, newest: Audience | None
-) -> Sequence[Mapping[str, object]]:
-    if newest is None:
-        return [{name: INVENTED.get(name, name.replace("_", " ")) for name in template.fields}]
-    columns = frozenset(newest.columns.values())
-    terms = Terms(account_id, Purpose.ACCOUNT, template, None, columns, {})
-    rows = recipients(session, newest.id, terms, after=0, limit=ROWS)
-    usable = [row for row in rows if row.reason is None and row.contact_id is not None]
-    return [{name: value_of(row, name, terms) for name in template.fields} for row in usable]
 
 
 def _count_of(body: tuple[Measure, int, str], title: str) -> Count:
@@ -234,14 +158,14 @@ def _if_replaced(
 ) -> int | None:
     """The segments of the same recipient's text with the replaceable characters replaced, where that is fewer."""
     try:
-        trial = _tried(session, account_id, parse(replaced), newest)
+        trial = tried(session, account_id, parse(replaced), newest)
     except TemplateError:
         return None
     same = next((size.segments for size, number, _ in trial.bodies if number == middle[1]), None)
     return same if same is not None and same < middle[0].segments else None
 
 
-def _remarks(source: str, template: Template, known: Known, trial: _Trial) -> tuple[Remark, ...]:
+def _remarks(source: str, template: Template, known: Known, trial: Trial) -> tuple[Remark, ...]:
     """Fields that nobody has, fields that some people lack, and texts that cannot be made."""
     found = []
     for name in template.fields:

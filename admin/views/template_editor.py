@@ -16,7 +16,8 @@ from admin import auth
 from admin.database import db
 from admin.forms import ConsoleForm, WordField, strip
 from admin.views.guarded import GuardedModelView, flashed, page
-from admin.views.template_counts import count, known_fields, place
+from admin.views.template_counts import count, place
+from admin.views.template_trials import known_fields
 from models.consent import Purpose
 from models.templates import Template, TemplateVersion
 from sender.templates import TemplateError, parse
