@@ -10,6 +10,7 @@ import secrets
 import traceback
 
 from flask import Flask, render_template, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -40,8 +41,8 @@ def log_problem(error: BaseException) -> str:
 
 
 def answer(code: int, title: str, sentence: str, found: str = "") -> Response:
-    """An error page in our look; plain text for machines."""
-    if request.path.startswith("/hooks/"):
+    """An error page in our look; plain text for machines, and for a host name that is not ours, which no link can be made for."""
+    if request.path.startswith("/hooks/") or request_ctx.url_adapter is None:
         return Response(f"{title}. {found}".strip(), status=code, mimetype="text/plain")
     page = render_template("error.html", code=code, title=title, sentence=sentence, reference=found)
     return Response(page, status=code, mimetype="text/html")

@@ -29,7 +29,7 @@ class AddressedModelView(ModelView):
     def _get_list_extra_args(self) -> ViewArgs:
         args = super()._get_list_extra_args()
         args.page = min(max(args.page or 0, 0), LAST_PAGE)
-        args.search = (args.search or "").strip()[:SEARCH_LENGTH] or None
+        args.search = (args.search or "").replace("\0", "").strip()[:SEARCH_LENGTH] or None
         args.extra_args = {name: value for name, value in args.extra_args.items() if name in self.extra_arguments}
         if args.filters:
             args.filters = [found for found in args.filters if self._may_filter(found[0])]
@@ -51,6 +51,14 @@ class AddressedModelView(ModelView):
             else:
                 flash(f"The filter {flt.name} has no such value; it was left out.", "error")
         return [pair for _, pair in sorted(found, key=lambda entry: entry[0])]
+
+    def _get_list_url(self, view_args: ViewArgs) -> str:
+        return str(
+            self.get_url(
+                ".index_view", page=view_args.page or None, sort=view_args.sort, desc=1 if view_args.sort_desc else None,
+                search=view_args.search, **view_args.extra_args, **self._get_filters(view_args.filters),
+            )
+        )  # fmt: skip
 
     def get_filter_arg(self, index: int, flt: Any) -> str:
         return str(flt.arg)

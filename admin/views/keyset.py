@@ -17,6 +17,7 @@ from sqlalchemy import func, literal, select, text, tuple_
 from sqlalchemy.exc import OperationalError
 
 from admin.views.guarded import GuardedModelView
+from models.base import UTCDateTime
 
 COUNT_TO = 10_000
 PATIENCE = "5s"
@@ -115,7 +116,7 @@ class KeysetModelView(GuardedModelView):
         given = request.args.get(side, "")
         try:
             value, key = json.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
-            if self._key().type.python_type is datetime:
+            if isinstance(self._key().type, UTCDateTime):
                 value = datetime.fromisoformat(value)
                 if value.tzinfo is None:
                     return None
@@ -127,4 +128,5 @@ class KeysetModelView(GuardedModelView):
             return None
 
     def _page_url(self, **token: str) -> str:
-        return str(self._get_list_url(self._get_list_extra_args().clone(page=0, extra_args=token)))
+        args = self._get_list_extra_args()
+        return str(self._get_list_url(args.clone(page=0, extra_args={**args.extra_args, **token})))

@@ -11,8 +11,8 @@ from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
-from wtforms import SelectChoice, SelectMultipleField, StringField
-from wtforms.validators import Email, InputRequired, Length
+from wtforms import SelectChoice, SelectMultipleField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from admin import auth, people
@@ -50,7 +50,7 @@ class InviteForm(ConsoleForm):
 
     email = StringField(
         "E-mail address",
-        [InputRequired(), Email(), Length(max=200)],
+        [InputRequired(), Length(max=200)],
         filters=[strip],
         description="They sign in with it.",
     )
@@ -60,6 +60,13 @@ class InviteForm(ConsoleForm):
         Section("Person", "If they have a sign-in already, they keep it and gain this account.", ("email", "name")),
         Section("Rights", "What they may do here. Roles add up.", ("roles",)),
     )
+
+    def validate_email(self, field: Any) -> None:
+        """An address that a sign-in can have."""
+        try:
+            field.data = people.address(field.data)
+        except people.NotAnAddress as problem:
+            raise ValidationError(str(problem)) from problem
 
 
 class UserForm(ConsoleForm):
@@ -189,7 +196,7 @@ class UserView(GuardedModelView):
         return self.render(self.create_template, form=form, form_opts=None, return_url=self.get_url(".index_view"))
 
     def _invite(self, form: InviteForm) -> Response | str:
-        email = form.email.data.lower()
+        email = form.email.data
         user = self.database.scalars(select(User).where(User.email == email)).first()
         password = ""
         if user is None:
