@@ -25,7 +25,7 @@ from models.consent import ConsentKind, ConsentSource
 from models.messages import Message, MessageStatus
 from models.money import micros
 from sender import audience, campaigns, consent, inbox, messages
-from sender.dispatch import OPTED_OUT
+from sender.outcomes import OPTED_OUT
 from sender.simulated_behaviour import Behaviour, Fate, fate
 from sender.simulated_prices import price_table
 from sender.tables import open_table

@@ -14,78 +14,33 @@ it in doubt. The rate limit is a theoretical arrival time on the sender's row (G
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from sqlalchemy import Row, or_, select, text, update
+from sqlalchemy import Row, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, SenderKind, SendingNumber
 from models.campaigns import Campaign, CampaignState, Lane, Reason, Run
-from models.consent import ConsentKind, ConsentSource, Purpose
+from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
 from models.settings import value
-from sender import consent, messages
+from sender import consent
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
+from sender.outcomes import PATIENCE, Claim, Outcome, Result, reserve
 
 HORIZON = timedelta(milliseconds=250)
 """How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
 SEND_SHARE = 6
 """A claimed message must be on the wire within a sixth of its lease (10 s of 60), else it goes back unsent; the POST may take
 half of the lease. So a worker that still believes in its claim can never send after the lease has run out."""
-PATIENCE = 1.0
-"""Seconds to wait after a 429 that does not say how long."""
-ACCOUNT_BUSY = 20429
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
-OPTED_OUT = 21610
 PENDING = text("message.status = 'pending'")
 """A literal, so that the partial index on pending rows can be used; a bound parameter could not."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One message that this worker may send now; `slot` is the time its sender's rate allows."""
-
-    message_id: int
-    attempt: int
-    account_id: int
-    sender_id: int
-    sender: str
-    service: bool
-    to: str
-    body: str
-    media_url: str | None
-    validity_seconds: int
-    slot: datetime
-    intent_at: datetime
-    leave_within: timedelta
-
-
-class Result(StrEnum):
-    """What became of a claim."""
-
-    SENT = "sent"
-    REJECTED = "rejected"
-    THROTTLED = "throttled"
-    IN_DOUBT = "in_doubt"
-    UNSENT = "unsent"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What Twilio said of one claim."""
-
-    claim: Claim
-    result: Result
-    sid: str | None = None
-    status: str = ""
-    error_code: int | None = None
-    retry_after: float = PATIENCE
-    stops_run: bool = False
 
 
 @dataclass
@@ -132,9 +87,10 @@ def _ready_senders(session: Session, now: datetime) -> Sequence[Row[SendingNumbe
     return session.execute(
         select(SendingNumber, Account)
         .join(Account, Account.id == SendingNumber.account_id)
-        .where(SendingNumber.active, SendingNumber.tat_us <= horizon, free, account_free, due)
+        .where(SendingNumber.active, SendingNumber.segments_per_second > 0, SendingNumber.tat_us <= horizon)
+        .where(free, account_free, due)
         .order_by(SendingNumber.tat_us)
-        .with_for_update(of=SendingNumber, skip_locked=True)
+        .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
     ).all()
 
 
@@ -148,22 +104,26 @@ def _claim_sender(
     enabled = _enabled_regions(session, account.id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account.id))
     claims = []
+    taken: Counter[int] = Counter()
     for message, lane, run in candidates:
         if not budget.open:
             break
-        reason = _refusal(message, run, now=now, blocked=message.id in blocked, enabled=enabled)
+        used = run.segments_claimed + taken[run.id] if run else 0
+        reason = _refusal(message, run, used, now=now, blocked=message.id in blocked, enabled=enabled)
         if reason is not None:
             skip(message, reason, now=now)
             continue
         slot = budget.take(message.segments)
         if run is not None:
-            run.segments_claimed += message.segments
+            taken[run.id] += message.segments
         message.status, message.attempt = MessageStatus.CLAIMED, message.attempt + 1
         message.worker, message.lease_until = worker, now + lease
         message.intent_at = message.updated_at = now
         claims.append(_claim_of(message, sender, lane, slot=slot, now=now, leave_within=lease / SEND_SHARE))
     if claims:  # a claim that takes nothing writes nothing
         sender.tat_us = budget.tat_us
+    for run_id, segments in sorted(taken.items()):
+        reserve(session, run_id, segments)
     return claims
 
 
@@ -210,6 +170,9 @@ def _waiting(
         .where(PENDING, Message.sender_id == sender.id, of_lane, Message.due_at <= now)
         .order_by(Message.priority, Message.due_at, Message.id)
         .limit(limit)
+        .with_for_update(
+            skip_locked=True, key_share=True
+        )  # a cancel or a callback at this moment waits, or is passed over
     ).all()
 
 
@@ -235,7 +198,9 @@ def _enabled_regions(session: Session, account_id: int) -> set[str]:
     )
 
 
-def _refusal(message: Message, run: Run | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
+def _refusal(
+    message: Message, run: Run | None, used: int, *, now: datetime, blocked: bool, enabled: set[str]
+) -> Reason | None:
     """The first reason why a due message may not leave after all, or None."""
     if blocked:
         return Reason.OPTED_OUT
@@ -243,11 +208,7 @@ def _refusal(message: Message, run: Run | None, *, now: datetime, blocked: bool,
         return Reason.EXPIRED
     if message.region not in enabled:
         return Reason.COUNTRY_DISABLED
-    if (
-        run is not None
-        and run.segment_limit is not None
-        and run.segments_claimed + message.segments > run.segment_limit
-    ):
+    if run is not None and run.segment_limit is not None and used + message.segments > run.segment_limit:
         return Reason.SEGMENT_LIMIT
     return None
 
@@ -302,90 +263,3 @@ def post(gateway: Gateway, claim: Claim, *, public_url: str) -> Outcome:
     except InDoubt:
         return Outcome(claim, Result.IN_DOUBT)
     return Outcome(claim, Result.SENT, sid=sent.sid, status=sent.status)
-
-
-def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Write what became of claims, and commit. An outcome of an attempt that is no longer the row's own changes nothing."""
-    ids = sorted(outcome.claim.message_id for outcome in outcomes)
-    rows = session.scalars(select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update())
-    by_id = {message.id: message for message in rows}
-    for outcome in outcomes:
-        message = by_id[outcome.claim.message_id]
-        if outcome.result is Result.SENT:
-            messages.advance(
-                session, message, messages.word(outcome.status) or MessageStatus.QUEUED, now=now, sid=outcome.sid
-            )
-        elif _is_current(message, outcome.claim):
-            _RECORD[outcome.result](session, message, outcome, now)
-    session.commit()
-
-
-def _is_current(message: Message, claim: Claim) -> bool:
-    open_ = message.status in {MessageStatus.CLAIMED, MessageStatus.IN_DOUBT}
-    return open_ and message.attempt == claim.attempt and message.sid is None
-
-
-def give_back(session: Session, message: Message, *, due_at: datetime, now: datetime) -> None:
-    """Make a message that was certainly not sent sendable again, and return its segments to the run's limit."""
-    message.status, message.due_at = MessageStatus.PENDING, due_at
-    message.worker = message.lease_until = None
-    message.absences, message.updated_at = 0, now
-    _release(session, message)
-
-
-def _release(session: Session, message: Message) -> None:
-    if message.run_id is not None:
-        session.execute(
-            update(Run).where(Run.id == message.run_id).values(segments_claimed=Run.segments_claimed - message.segments)
-        )
-
-
-def _rejected(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
-    if outcome.stops_run:  # wrong credentials: nothing was sent, and nothing will be until a person mends it
-        give_back(session, message, due_at=now, now=now)
-        _pause(session, message, now)
-        return
-    _release(session, message)
-    messages.advance(session, message, MessageStatus.FAILED, now=now, error_code=outcome.error_code)
-    if outcome.error_code == OPTED_OUT:
-        consent.append(
-            session, account_id=message.account_id, phone=message.phone, kind=ConsentKind.OPT_OUT,
-            source=ConsentSource.PROVIDER_REFUSAL, reason="Twilio refused the text: error 21610", message_id=message.id, now=now,
-        )  # fmt: skip
-
-
-def _throttled(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
-    until = now + timedelta(seconds=outcome.retry_after)
-    give_back(session, message, due_at=until, now=now)
-    busy = update(SendingNumber).where(SendingNumber.id == outcome.claim.sender_id)
-    if outcome.error_code == ACCOUNT_BUSY:
-        busy = update(Account).where(Account.id == message.account_id)
-    session.execute(busy.values(blocked_until=until))
-
-
-def _in_doubt(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:
-    message.status, message.worker, message.updated_at = MessageStatus.IN_DOUBT, None, now
-    message.lease_until = now + timedelta(seconds=value(session, "settle_seconds", account_id=message.account_id))
-
-
-def _unsent(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:
-    give_back(session, message, due_at=now, now=now)
-
-
-_RECORD = {
-    Result.REJECTED: _rejected,
-    Result.THROTTLED: _throttled,
-    Result.IN_DOUBT: _in_doubt,
-    Result.UNSENT: _unsent,
-}
-
-
-def _pause(session: Session, message: Message, now: datetime) -> None:
-    """Pause the campaign of a message whose credentials Twilio refused."""
-    campaign_id = select(Run.campaign_id).where(Run.id == message.run_id).scalar_subquery()
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING)
-        .values(state=CampaignState.PAUSED, updated_at=now)
-        .execution_options(synchronize_session=False)
-    )

@@ -7,6 +7,7 @@ settling time, count as proof of absence and make the row sendable again. Listin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +20,11 @@ from models.accounts import Account
 from models.messages import Message, MessageStatus
 from models.settings import value
 from sender import messages
-from sender.dispatch import SEND_SHARE, give_back
+from sender.dispatch import SEND_SHARE
 from sender.gateway import Gateway, InDoubt, Rejected, Remote, Throttled
+from sender.outcomes import give_back
+
+log = logging.getLogger(__name__)
 
 OPEN = text("message.status IN ('claimed', 'in_doubt')")
 """A literal, for the partial index on open rows."""
@@ -65,6 +69,8 @@ def decide(session: Session, message_id: int, verdict: Verdict, *, now: datetime
     ).one()
     if message.status is not MessageStatus.UNKNOWN:
         raise NotParked("This message is not waiting for a decision any more. Reload the page to see where it stands.")
+    if message.run is not None and message.run.finished_at is not None:
+        message.lane_id = None  # nobody looks into the lanes of a finished run any more
     if verdict is Verdict.LOOK_UP:
         message.status, message.lease_until, message.absences, message.updated_at = MessageStatus.IN_DOUBT, now, 0, now
     elif verdict is Verdict.WAS_SENT:
@@ -94,22 +100,24 @@ def due(session: Session, *, now: datetime, limit: int = 100) -> list[Doubt]:
         .where(OPEN, Message.status == MessageStatus.IN_DOUBT, Message.lease_until <= now)
         .order_by(Message.lease_until)
         .limit(limit)
-    )
-    lease = timedelta(seconds=value(session, "lease_seconds"))
-    found = [Doubt(r.id, r.attempt, r.account_id, r.phone, r.body or "", r.intent_at, lease) for r in rows]
+    ).all()
+    leases = {r.account_id: timedelta(seconds=value(session, "lease_seconds", account_id=r.account_id)) for r in rows}
+    found = [
+        Doubt(r.id, r.attempt, r.account_id, r.phone, r.body or "", r.intent_at, leases[r.account_id]) for r in rows
+    ]
     session.commit()
     return found
 
 
 def look_up(gateway: Gateway, doubt: Doubt) -> list[Remote] | None:
-    """What Twilio lists for the recipient around the intent with the same body; None when Twilio cannot be asked now."""
+    """What Twilio lists for the recipient around the intent; None when Twilio cannot be asked now."""
     since = doubt.intent_at - EARLY
     until = doubt.intent_at + doubt.lease / SEND_SHARE + LATE
     try:
         found = gateway.find(to=doubt.to, since=since, until=until)
     except (Rejected, Throttled, InDoubt):
         return None
-    return [remote for remote in found if remote.body == doubt.body and remote.direction.startswith("outbound")]
+    return [remote for remote in found if remote.direction.startswith("outbound")]
 
 
 def settle(session: Session, doubt: Doubt, found: Sequence[Remote] | None, *, now: datetime) -> None:
@@ -125,11 +133,11 @@ def settle(session: Session, doubt: Doubt, found: Sequence[Remote] | None, *, no
             message.lease_until = now + wait
             if too_old:
                 _park(message, now)
-        elif len(candidates) == 1:
-            remote = candidates[0]
+        elif len(same := [remote for remote in candidates if remote.body == doubt.body]) == 1:
+            remote = same[0]
             status = messages.word(remote.status) or MessageStatus.QUEUED
             messages.advance(session, message, status, now=now, sid=remote.sid, error_code=remote.error_code)
-        elif candidates:
+        elif candidates:  # several, or one that Twilio or somebody else has reworded: no proof of absence
             _park(message, now)
         else:
             _absent(session, message, now=now, wait=wait)
@@ -161,6 +169,19 @@ def _absent(session: Session, message: Message, *, now: datetime, wait: timedelt
         give_back(session, message, due_at=now, now=now)
 
 
+def _gateway(
+    open_session: Callable[[], Session], gateway_for: Callable[[Account], Gateway], account_id: int
+) -> Gateway | None:
+    """The account's gateway, or None when its credentials are missing: one account must not stop the sweep for the others."""
+    with open_session() as session:
+        account = session.get_one(Account, account_id)
+    try:
+        return gateway_for(account)
+    except Exception as error:
+        log.error("account %s: no look-up without a gateway (%s)", account_id, type(error).__name__)  # noqa: TRY400
+        return None
+
+
 def resolve(
     open_session: Callable[[], Session], gateway_for: Callable[[Account], Gateway], *, clock: Callable[[], datetime]
 ) -> int:
@@ -169,12 +190,12 @@ def resolve(
         reap(session, now=clock())
     with open_session() as session:
         doubts = due(session, now=clock())
-    gateways: dict[int, Gateway] = {}
+    gateways: dict[int, Gateway | None] = {}
     for doubt in doubts:
         if doubt.account_id not in gateways:
-            with open_session() as session:
-                gateways[doubt.account_id] = gateway_for(session.get_one(Account, doubt.account_id))
-        found = look_up(gateways[doubt.account_id], doubt)
+            gateways[doubt.account_id] = _gateway(open_session, gateway_for, doubt.account_id)
+        gateway = gateways[doubt.account_id]
+        found = look_up(gateway, doubt) if gateway else None
         with open_session() as session:
             settle(session, doubt, found, now=clock())
     return len(doubts)

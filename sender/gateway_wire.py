@@ -5,6 +5,7 @@ anything written means in doubt. It is read off the socket and not guessed from 
 errors look the same before the request and after it.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +17,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 
 from sender.gateway_errors import InDoubt, Throttled, refusal
+
+logging.getLogger("urllib3").setLevel(
+    logging.INFO
+)  # its debug lines hold addresses, and those the numbers we search for
 
 
 class Wire:

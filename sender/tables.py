@@ -157,7 +157,8 @@ def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[Cells]:
     except csv.Error:
         raise AudienceProblem(f"In line {line + 1:,} a quotation mark is missing: a cell does not end.") from None
     finally:
-        text.detach()  # the stream belongs to the caller and must not be closed with its reader
+        if not text.closed:  # a reader dropped after its stream is closed has nothing left to let go
+            text.detach()  # the stream belongs to the caller and must not be closed with its reader
 
 
 # XLSX

@@ -26,8 +26,8 @@ from models.accounts import Account
 from models.base import Database
 from models.campaigns import Run
 from sender import audience, campaigns, dispatch, doubts, lanes
-from sender.dispatch import Claim, Outcome, Result
 from sender.gateway import Gateway
+from sender.outcomes import Claim, Outcome, Result, record
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ class Worker:
 
     def _write(self, outcomes: list[Outcome]) -> None:
         with self.database.session() as session:
-            dispatch.record(session, outcomes, now=self.clock())
+            record(session, outcomes, now=self.clock())
 
     def _start_jobs(self, side: ThreadPoolExecutor) -> None:
         now = self.clock()

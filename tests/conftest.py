@@ -88,14 +88,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """The name of a migrated, empty database on the server; tests copy it."""
-    url = make_url(postgres_server)
-    _admin(postgres_server, "CREATE DATABASE textledger_template")
-    database = connect(url.set(database="textledger_template").render_as_string(hide_password=False))
+def postgres_url(postgres_server: str) -> str:
+    """A migrated database of this process's own on the server; `database_url` empties it for each test."""
+    name = f"textledger_{uuid.uuid4().hex}"
+    _admin(postgres_server, f"CREATE DATABASE {name}")
+    url: str = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    database = connect(url)
     migrate(database)
     database.engine.dispose()
-    return "textledger_template"
+    return url
 
 
 def _admin(server: str, statement: str) -> None:
@@ -113,12 +114,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(template, tmp_path / "test.db")
         yield f"sqlite:///{tmp_path / 'test.db'}"
         return
-    server = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("postgres_template")
-    name = f"t_{uuid.uuid4().hex}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    url = request.getfixturevalue("postgres_url")
+    _empty(url)
+    yield url
+
+
+EMPTY = text(
+    """DO $$ DECLARE one record; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+      EXECUTE format('DELETE FROM %I', one.tablename); END LOOP;
+    PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'; END $$"""
+)
+"""As good as new in a hundredth of the time that a new database takes; whoever is still connected is shown out."""
+
+
+def _empty(url: str) -> None:
+    engine = connect(url).engine
+    with engine.begin() as connection:
+        connection.execute(EMPTY)
+    engine.dispose()
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ COVERED_BY = {
     "models/users.py": "test_models_schema.py",
     "models/workflows.py": "test_models_schema.py",
     "models/migrations/env.py": "test_models_schema.py",
+    "sender/outcomes.py": "test_sender_dispatch.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
     "admin/jobs.py": "test_admin_cli.py",
@@ -68,7 +69,8 @@ CLOCK_EDGES = ("admin/*", "sender/simulated_schedule.py", "sender/worker.py", "s
 ENVIRONMENT_EDGES = ("admin/config.py", "admin/demo.py", "models/migrations/env.py")
 """The demo hands its environment on to the processes that it starts."""
 COMMIT_EDGES = (
-    "admin/*", "sender/dispatch.py", "sender/doubts.py", "sender/webhooks.py", "sender/worker.py", "models/base.py",
+    "admin/*", "sender/dispatch.py", "sender/doubts.py", "sender/outcomes.py", "sender/webhooks.py",
+    "sender/worker.py", "models/base.py",
 )  # fmt: skip
 FLOATS = ("analytics/figures.py", "sender/gateway_errors.py", "sender/simulated_*.py", "sender/simulator.py")
 """Where a figure is drawn, seconds are read from a header, or an accident is played by chance: never money."""

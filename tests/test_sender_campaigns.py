@@ -22,9 +22,9 @@ from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import SETTLED, WAITING, Message, MessageStatus
 from models.templates import Template
-from sender import audience, campaigns, dispatch
+from sender import audience, campaigns, dispatch, outcomes
 from sender.campaigns import NotAllowed
-from sender.dispatch import Outcome, Result
+from sender.outcomes import Outcome, Result
 from tests import seeds
 from tests.conftest import NOW, seed_account
 
@@ -401,7 +401,7 @@ def test_cancelled_in_the_middle(session: Session, account: Account) -> None:
         Outcome(refused, Result.REJECTED, error_code=21211),
     ]
     results += [Outcome(unsent, Result.UNSENT), Outcome(doubtful, Result.IN_DOUBT)]
-    dispatch.record(session, results, now=NOW)
+    outcomes.record(session, results, now=NOW)
     assert dispatch.claim(session, worker="w", now=NOW + timedelta(seconds=5), limit=99) == []
     assert campaigns.under_way(session, now=NOW)
     with pytest.raises(NotAllowed, match="accounted for"):
@@ -505,7 +505,7 @@ def test_a_pause_keeps_everything(session: Session, account: Account) -> None:
     (first,) = dispatch.claim(session, worker="w", now=NOW, limit=1)
     campaigns.pause(session, run.campaign, now=NOW)
     session.commit()
-    dispatch.record(session, [Outcome(first, Result.SENT, sid="SM1", status="sent")], now=NOW)
+    outcomes.record(session, [Outcome(first, Result.SENT, sid="SM1", status="sent")], now=NOW)
     assert dispatch.claim(session, worker="w", now=NOW + timedelta(seconds=1), limit=9) == []
     found = campaigns.progress(session, run, now=NOW)
     assert found.by_status == {S.SENT: 1, S.PENDING: 4}
@@ -587,7 +587,6 @@ POSTGRES = pytest.mark.parametrize(
 
 
 @POSTGRES
-@pytest.mark.xfail(strict=True, reason="a claim does not lock the messages that it takes (sender/dispatch.py)")
 def test_cancelled_while_the_worker_claims(database: Database, session: Session, account: Account) -> None:
     """Between the worker's look at a message and its claim somebody cancels: it is either sent or set aside, never both."""
     campaign_id = seeds.sending_run(session, account, 5).campaign_id
@@ -612,7 +611,6 @@ def test_cancelled_while_the_worker_claims(database: Database, session: Session,
 
 
 @POSTGRES
-@pytest.mark.xfail(strict=True, reason="a claim locks its sender more than it needs (sender/dispatch.py)")
 def test_claims_go_on_while_a_list_is_expanded(database: Database, session: Session, account: Account) -> None:
     """The rows that an expansion is writing do not keep other messages of the same sender from leaving."""
     seeds.sending_run(session, account, 5)

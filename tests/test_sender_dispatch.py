@@ -18,8 +18,8 @@ from models.campaigns import Campaign, CampaignState, Lane, Reason, Run
 from models.consent import ConsentKind, ConsentSource, Purpose
 from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
-from sender import consent, dispatch, messages
-from sender.dispatch import Claim, Outcome, Result
+from sender import consent, dispatch, messages, outcomes
+from sender.outcomes import Claim, Outcome, Result
 from tests import seeds
 
 S = MessageStatus
@@ -189,7 +189,7 @@ def test_outcome(
     """Each outcome leads to its status, and what was not sent gives its segments back."""
     run = seeds.sending_run(session, account, 1)
     (claimed,) = claim(session, now)
-    dispatch.record(session, [replace(Outcome(claimed, result), **extra)], now=now)  # type: ignore[arg-type]
+    outcomes.record(session, [replace(Outcome(claimed, result), **extra)], now=now)  # type: ignore[arg-type]
     session.expire_all()
     message = session.scalars(select(Message)).one()
     assert (message.status, message.error_code) == (status, code)
@@ -206,7 +206,7 @@ def test_stale_attempt_changes_nothing(session: Session, account: Account, now: 
     (claimed,) = claim(session, now)
     session.execute(update(Message).values(attempt=2))
     session.commit()
-    dispatch.record(session, [Outcome(claimed, result, error_code=1)], now=now)
+    outcomes.record(session, [Outcome(claimed, result, error_code=1)], now=now)
     message = session.scalars(select(Message).execution_options(populate_existing=True)).one()
     assert (message.status, message.attempt) == (S.CLAIMED, 2)
 
@@ -218,7 +218,7 @@ def test_callback_before_the_answer(session: Session, account: Account, now: dat
     message = session.scalars(select(Message)).one()
     messages.advance(session, message, S.DELIVERED, now=now, sid="SM" + "2" * 32)
     session.commit()
-    dispatch.record(session, [Outcome(claimed, Result.SENT, sid="SM" + "2" * 32, status="queued")], now=now)
+    outcomes.record(session, [Outcome(claimed, Result.SENT, sid="SM" + "2" * 32, status="queued")], now=now)
     assert (message.status, message.sid) == (S.DELIVERED, "SM" + "2" * 32)
 
 
@@ -226,7 +226,7 @@ def test_refused_as_opted_out(session: Session, account: Account, now: datetime)
     """Twilio's 21610 is mirrored into the ledger, so that the person is not tried again."""
     seeds.sending_run(session, account, 1)
     (claimed,) = claim(session, now)
-    dispatch.record(session, [Outcome(claimed, Result.REJECTED, error_code=21610)], now=now)
+    outcomes.record(session, [Outcome(claimed, Result.REJECTED, error_code=21610)], now=now)
     refused = consent.blocked(session, account.id, [claimed.to], Purpose.ACCOUNT)
     assert refused[claimed.to].source is ConsentSource.PROVIDER_REFUSAL
 
@@ -235,7 +235,7 @@ def test_wrong_credentials_pause(session: Session, account: Account, now: dateti
     """A refused key sends nothing and loses nothing: the campaign pauses until a person mends it."""
     seeds.sending_run(session, account, 2)
     claims = claim(session, now)
-    dispatch.record(session, [Outcome(c, Result.REJECTED, error_code=20003, stops_run=True) for c in claims], now=now)
+    outcomes.record(session, [Outcome(c, Result.REJECTED, error_code=20003, stops_run=True) for c in claims], now=now)
     assert statuses(session) == {"pending": 2}
     assert session.scalar(select(Campaign.state)) is CampaignState.PAUSED
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.base import Database
+from models.campaigns import Campaign, CampaignState, Run
 from models.messages import Message, MessageStatus
-from sender import dispatch, doubts
-from sender.dispatch import Claim, Outcome, Result
+from sender import dispatch, doubts, outcomes
 from sender.doubts import Doubt, Verdict
 from sender.gateway import Gateway, Remote
+from sender.outcomes import Claim, Outcome, Result
 from tests import seeds
+from tests.conftest import seed_account
 
 S = MessageStatus
 
@@ -98,7 +102,7 @@ def test_bound_sid_is_not_a_candidate(session: Session, account: Account, now: d
     """Twilio's message that another row already owns is never taken for this one."""
     seeds.sending_run(session, account, 2)
     one, two = dispatch.claim(session, worker="w", now=now, limit=2)
-    dispatch.record(session, [Outcome(one, Result.SENT, sid="SM" + "a" * 32, status="queued")], now=now)
+    outcomes.record(session, [Outcome(one, Result.SENT, sid="SM" + "a" * 32, status="queued")], now=now)
     doubts.reap(session, now=now + timedelta(seconds=60))
     later = now + timedelta(seconds=61)
     doubts.settle(session, doubt_of(session, later), [listed("SM" + "a" * 32, two)], now=later)
@@ -117,18 +121,74 @@ def test_max_attempts(session: Session, claimed: Claim, now: datetime) -> None:
     assert row(session).status is S.UNKNOWN
 
 
-def test_other_body_is_not_a_match(claimed: Claim, now: datetime) -> None:
-    """A different text to the same person is somebody else's message."""
+def test_own_body_wins(session: Session, claimed: Claim, now: datetime) -> None:
+    """Of two texts that Twilio lists, the one with our words is ours."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    found = [listed("SM" + "a" * 32, claimed, body="Other text"), listed("SM" + "b" * 32, claimed)]
+    doubts.settle(session, doubt_of(session, later), found, now=later)
+    assert row(session).sid == "SM" + "b" * 32
+
+
+def test_other_words_are_no_proof_of_absence(session: Session, claimed: Claim, now: datetime) -> None:
+    """A text to the same person at the same time with other words may be ours, reworded or redacted: a person decides."""
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    doubts.settle(session, doubt_of(session, later), [listed("SM" + "a" * 32, claimed, body="")], now=later)
+    assert row(session).status is S.UNKNOWN
+
+
+def test_what_is_asked_of_twilio(claimed: Claim, now: datetime) -> None:
+    """The search is by recipient and around the time of the intent; what they wrote to us is not among the answers."""
 
     class Listing(Gateway):
         def find(self, *, to: str, since: datetime, until: datetime, limit: int = 1000) -> list[Remote]:
+            assert to == claimed.to
             assert since < claimed.intent_at < until
-            return [listed("SM" + "a" * 32, claimed, body="Other text"), listed("SM" + "b" * 32, claimed)]
+            return [replace(listed("SM" + "a" * 32, claimed), direction="inbound"), listed("SM" + "b" * 32, claimed)]
 
     doubt = Doubt(claimed.message_id, 1, claimed.account_id, claimed.to, claimed.body, now, timedelta(seconds=60))
     found = doubts.look_up(Listing("AC", "t"), doubt)
     assert found is not None
     assert [remote.sid for remote in found] == ["SM" + "b" * 32]
+
+
+def test_one_account_without_credentials_does_not_stop_the_others(
+    database: Database, session: Session, now: datetime
+) -> None:
+    """The sweep goes on to the next account, and what could not be looked up stays in doubt."""
+    for slug in ("harbor", "pier"):
+        seeds.sending_run(session, seed_account(session, slug=slug), 1, name=slug)
+    dispatch.claim(session, worker="w", now=now, limit=9)
+    later = now + timedelta(seconds=61)
+
+    class Silent(Gateway):
+        def find(self, *, to: str, since: datetime, until: datetime, limit: int = 1000) -> list[Remote]:
+            return []
+
+    def gateway_for(account: Account) -> Gateway:
+        if account.slug == "harbor":
+            raise LookupError("no token")
+        return Silent("AC", "t")
+
+    assert doubts.resolve(database.session, gateway_for, clock=lambda: later) == 2
+    session.expire_all()
+    found = {m.account_id: (m.status, m.absences) for m in session.scalars(select(Message))}
+    assert sorted(found.values()) == [(S.IN_DOUBT, 0), (S.IN_DOUBT, 1)]
+
+
+def test_a_late_decision_still_leaves(session: Session, claimed: Claim, now: datetime) -> None:
+    """Sent again after its campaign is complete: nobody looks into the lanes of a finished run, so it leaves without one."""
+    message = row(session)
+    message.status = S.UNKNOWN
+    session.execute(update(Run).values(finished_at=now))
+    session.execute(update(Campaign).values(state=CampaignState.COMPLETED))
+    session.commit()
+    session.expire_all()
+    doubts.decide(session, message.id, Verdict.SEND_AGAIN, now=now)
+    session.commit()
+    (again,) = dispatch.claim(session, worker="w", now=now + timedelta(seconds=1), limit=5)
+    assert (again.message_id, again.attempt) == (message.id, 2)
 
 
 @pytest.mark.parametrize(

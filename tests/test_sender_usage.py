@@ -57,7 +57,7 @@ class Desk:
         seeds.sending_run(self.session, self.account, len(phones))
         claims = dispatch.claim(self.session, worker="w", now=NOW, limit=99)
         outcomes = [dispatch.post(self.gateway, claim, public_url="https://our.example") for claim in claims]
-        dispatch.record(self.session, outcomes, now=NOW)
+        outcomes.record(self.session, outcomes, now=NOW)
 
     def call_back(self) -> None:
         """Deliver every callback that was posted so far."""
