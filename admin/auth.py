@@ -180,6 +180,7 @@ def security_settings(config: Config) -> dict[str, Any]:
         "SECURITY_PASSWORD_HASH": "argon2",
         "SECURITY_URL_PREFIX": "/auth",
         "SECURITY_LOGOUT_METHODS": ["POST"],
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_TRACKABLE": True,
         "SECURITY_DATETIME_FACTORY": wall_clock,
         "SECURITY_CHANGEABLE": True,

@@ -11,7 +11,8 @@ from models.users import RoleName
 from tests.desk import Desk, open_desk
 
 WEIRD = (
-    {"page": "-5"}, {"page": "9" * 20}, {"page": "x"}, {"page_size": "100000"}, {"sort": "99"}, {"sort": "-1"}, {"sort": "0", "desc": "7"},
+    {"page": "-5"}, {"page": "9" * 20}, {"page": "x"}, {"page_size": "100000"}, {"sort": "99"}, {"sort": "-1"},
+    {"sort": "0", "desc": "7"},
     {"search": "%"}, {"search": "'; drop table contact; --"}, {"search": "x" * 5000}, {"search": "\x00"}, {"search": "+"},
     {"flt0_status": "nope"}, {"flt0_": "x"}, {"flt": "x"}, {"flt9_state": "draft"}, {"flt0_since": "0000-00-00"},
     {"flt0_since": "9999-12-31"}, {"flt0_until": "9999-12-31"}, {"flt2_error_code": "1" * 40}, {"flt2_error_code": "-1"},

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from admin import auth
 from admin.formatters import NOTHING, badge, moment, phone, shown_by, status, when, words
@@ -33,11 +33,11 @@ CARRIER = "If the person texted STOP, Twilio blocks the number, too, until they 
 class UnsubscribeForm(ConsoleForm):
     """A refusal that reached us in another way than by text."""
 
-    phone = StringField("Phone", [InputRequired()], filters=[strip], description="As you have it, in any notation.")
+    phone = StringField("Phone", [DataRequired()], filters=[strip], description="As you have it, in any notation.")
     purpose = WordField("They refuse", Purpose, description="All is what a STOP means.")
     reason = StringField(
         "How we know",
-        [InputRequired(), Length(max=300)],
+        [DataRequired(), Length(max=300)],
         filters=[strip],
         description="Such as: asked by phone on 3 November.",
     )
@@ -56,7 +56,7 @@ class EvidenceForm(ConsoleForm):
     """Why a block may end."""
 
     how = TextAreaField(
-        "How they agreed", [InputRequired(), Length(max=1000)], filters=[strip],
+        "How they agreed", [DataRequired(), Length(max=1000)], filters=[strip],
         description="What they said or signed, when, and what was shown to them. This is kept for ever.",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from markupsafe import Markup
 from sqlalchemy import or_, select
 from wtforms import StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from admin import auth
 from admin.database import db
@@ -33,7 +33,7 @@ class ContactForm(ConsoleForm):
     name = StringField("Name", [Length(max=120)], filters=[strip])
     phone = StringField(
         "Phone",
-        [InputRequired()],
+        [DataRequired()],
         filters=[strip],
         description="As you have it; a number without + is read as one of your country.",
     )

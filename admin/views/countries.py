@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select
 from wtforms import BooleanField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, Length, Regexp
 
 from admin import auth
 from admin.database import db
@@ -30,9 +30,9 @@ class CountryForm(ConsoleForm):
     """One country's rules."""
 
     region = StringField(
-        "Country code", [InputRequired()], filters=[strip], description="Two letters, such as US or GB."
+        "Country code", [DataRequired()], filters=[strip], description="Two letters, such as US or GB."
     )
-    name = StringField("Name", [InputRequired(), Length(max=80)], filters=[strip])
+    name = StringField("Name", [DataRequired(), Length(max=80)], filters=[strip])
     enabled = BooleanField(
         "Texts may be sent here", description="Off: recipients here are left out, and the reason is shown."
     )

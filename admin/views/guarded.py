@@ -277,7 +277,7 @@ class GuardedModelView(Guarded, AddressedModelView):
                 model.account_id = self.account.id
             if hasattr(type(model), "created_at"):
                 model.created_at = now
-        if hasattr(type(model), "updated_at") and (is_created or inspect(model).modified):
+        if hasattr(type(model), "updated_at") and (is_created or self.database.is_modified(model)):
             model.updated_at = now
         super()._on_model_change(form, model, is_created)
         names = self.audited_columns or tuple(name for name in form.data if hasattr(type(model), name))

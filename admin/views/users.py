@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice, SelectMultipleField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from admin import auth, people
@@ -50,7 +50,7 @@ class InviteForm(ConsoleForm):
 
     email = StringField(
         "E-mail address",
-        [InputRequired(), Length(max=200)],
+        [DataRequired(), Length(max=200)],
         filters=[strip],
         description="They sign in with it.",
     )
