@@ -28,7 +28,7 @@ import analytics.rates
 import analytics.rollups
 from admin import demo_history, demo_seed, jobs
 from admin.config import DEMO, DEMO_FOLDER, Config
-from admin.demo_data import people, weary, write_file
+from admin.demo_data import exported, people, weary
 from admin.terminal import bar, load_file, preview_table
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
@@ -167,7 +167,7 @@ def launch(console: Console, database: Database, account: Account, *, members: i
     """Upload the membership file, look at the preview, be refused on the unverified toll-free number, and send."""
     now = wall_clock()
     file = DEMO_FOLDER / "members.csv"
-    write_file(file, people(count=members))
+    file.write_bytes(exported(people(count=members)))
     with database.session() as session:
         account = session.get_one(Account, account.id)
         listed = load_file(session, account, file, now=now)

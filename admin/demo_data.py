@@ -7,10 +7,10 @@ others belong to no one we know of, and nothing in a demo leaves this machine.
 from __future__ import annotations
 
 import csv
+import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from models.phones import Phone, normalise
 from sender.simulated_behaviour import ENDINGS
@@ -122,9 +122,10 @@ def _us(draw: random.Random) -> Iterator[str]:
             ]
 
 
-def write_file(path: Path, persons: list[Person]) -> None:
-    """The membership file as the association would export it."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(person.row() for person in persons)
+def exported(persons: Iterable[Person]) -> bytes:
+    """The membership file as the association would export it, CSV in UTF-8."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(person.row() for person in persons)
+    return text.getvalue().encode()

@@ -6,7 +6,6 @@ its number, and is advanced and priced by the functions that callbacks and price
 
 from __future__ import annotations
 
-import csv
 import io
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 import analytics.charges
 import analytics.rollups
 from admin import demo_seed
-from admin.demo_data import COLUMNS, people
+from admin.demo_data import exported, people
 from models.accounts import Account, SendingNumber
 from models.base import Database
 from models.consent import ConsentKind, ConsentSource
@@ -45,13 +44,9 @@ def past_month(database: Database, account: Account, *, now: datetime, progress:
     for index, days in enumerate(DAYS):
         at = now - timedelta(days=days, hours=2)
         first = (index * 617) % (len(members) - ROWS)
-        rows = members[first : first + ROWS]
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(COLUMNS)
-        writer.writerows(person.row() for person in rows)
+        file = exported(members[first : first + ROWS])
         with database.transaction() as session:
-            _campaign(session, session.get_one(Account, account.id), kinds[index % 3], text.getvalue().encode(), at)
+            _campaign(session, session.get_one(Account, account.id), kinds[index % 3], file, at)
         progress.advance(task)
     with database.transaction() as session:
         analytics.charges.post(session, account_id=account.id, now=now)
