@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePath
@@ -90,8 +91,8 @@ class CampaignLists(CampaignSteps):
     def _fault(kept: uploads.Upload) -> str:
         """Why the file is no list, or ""."""
         try:
-            with kept.open() as stream:
-                next(opened(kept, stream).rows, None)
+            with opened(kept) as table:
+                next(table.rows, None)
         except audience.AudienceProblem as problem:
             return problem.sentence
         return ""
@@ -104,8 +105,7 @@ class CampaignLists(CampaignSteps):
         kept = uploads.find(upload_folder(), request.args.get("file", ""), account_id=self.account.id)
         if picked is None or kept is None:
             return self._lost(chosen)
-        with kept.open() as stream:
-            table = opened(kept, stream)
+        with opened(kept) as table:
             rows = list(islice(table.rows, LOOKED_AT))
         mapping, problem = audience.suggest_columns(table.columns), ""
         name = f"{PurePath(kept.filename).stem} {self.now():%b %-d}"
@@ -142,10 +142,10 @@ class CampaignLists(CampaignSteps):
         """Read the whole file into an audience, committed in portions; nothing of it is left when it turns out to be faulty."""
         session, now = self.database, self.now()
         try:
-            with kept.open() as stream:
+            with opened(kept) as table:
                 loaded = audience.load(
                     session, account=self.account, name=name, filename=kept.filename, sha256=kept.sha256, columns=mapping,
-                    table=opened(kept, stream), now=now, created_by=auth.actor(), progress=lambda _done: session.commit(),
+                    table=table, now=now, created_by=auth.actor(), progress=lambda _done: session.commit(),
                 )  # fmt: skip
         except audience.AudienceProblem:
             session.rollback()
@@ -173,9 +173,23 @@ OWN = {
 """Fields that a column may be chosen as, beside a field of its own name."""
 
 
-def opened(kept: uploads.Upload, stream: BinaryIO) -> Table:
-    """The list in an uploaded file."""
-    return audience.open_table(kept.filename, stream, max_rows=MOST_ROWS)
+@contextmanager
+def opened(kept: uploads.Upload) -> Iterator[Table]:
+    """The list in an uploaded file; whatever read it has ended before the file is closed. Raises AudienceProblem."""
+    with kept.open() as stream:
+        table = _table(kept.filename, stream)
+        if isinstance(table, str):
+            raise audience.AudienceProblem(table)
+        with closing(cast(Generator[dict[str, str]], table.rows)):
+            yield table
+
+
+def _table(filename: str, stream: BinaryIO) -> Table | str:
+    """The table, or why there is none."""
+    try:
+        return audience.open_table(filename, stream, max_rows=MOST_ROWS)
+    except audience.AudienceProblem as problem:
+        return problem.sentence
 
 
 def needed(version: TemplateVersion) -> tuple[str, ...]:

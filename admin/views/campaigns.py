@@ -60,6 +60,8 @@ class CampaignView(CampaignDetails):
     creatable = True
     form = StartForm
     record_name = "campaign"
+    purpose = "Who gets which text, when, and how far it is."
+    list_template = "campaign_list.html"
     empty_hint = "A campaign is one text to one list of people. It takes a text, a file and a few minutes."
     column_list = ("name", "state", "starts", "audience", "sent", "failed", "progress")
     column_labels: ClassVar[dict[str, str]] = {"name": "Campaign", "audience": "On the list", "failed": "Not sent"}
@@ -74,10 +76,6 @@ class CampaignView(CampaignDetails):
         "state": shown_by(status), "starts": _starts, "audience": _audience, "sent": _sent, "failed": _failed,
         "progress": _progress,
     }  # fmt: skip
-
-    @property
-    def purpose(self) -> str:  # type: ignore[override]  # it names the zone of the person who looks
-        return f"Who gets which text, when, and how far it is. Times are in {self.account.time_zone}."
 
     def get_list(self, *args: Any, **kwargs: Any) -> tuple[int | None, Any]:
         """The rows of the page, their figures read together."""

@@ -68,7 +68,7 @@ class TemplateView(TemplateEditor):
     record_name = "template"
     purpose = "What we say. A saved wording is never changed: a new one is the next version."
     empty_hint = "Write the first text. It counts its segments while you type."
-    list_template, details_template = "template_list.html", "template_details.html"
+    details_template = "template_details.html"
     column_list = ("name", "says", "purpose", "versions", "updated_at")
     column_labels: ClassVar[dict[str, str]] = {"purpose": "Kind", "updated_at": "Changed", "versions": "Version"}
     numeric_columns = ("versions",)
