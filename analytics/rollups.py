@@ -53,15 +53,12 @@ def fold(session: Session) -> int:
 
     Facts that come down to nothing are deleted. Two folds at once are safe: each delta row is taken by one of them.
     """
-    folded, touched = (
-        _fold_at_once(session) if session.get_bind().dialect.name == "postgresql" else _fold_in_turn(session)
-    )
+    way = _fold_at_once if session.get_bind().dialect.name == "postgresql" else _fold_in_turn
+    folded, touched = way(session)
     for start in range(0, len(touched), 500):
         days = tuple_(UsageDaily.account_id, UsageDaily.day).in_(touched[start : start + 500])
-        session.execute(
-            delete(UsageDaily).where(days, *[getattr(UsageDaily, name) == 0 for name in SUMS]),
-            execution_options={"synchronize_session": False},
-        )
+        empty = [getattr(UsageDaily, name) == 0 for name in SUMS]
+        session.execute(delete(UsageDaily).where(days, *empty), execution_options={"synchronize_session": False})
     return folded
 
 
@@ -79,9 +76,8 @@ def _fold_at_once(session: Session) -> tuple[int, list[tuple[Any, ...]]]:
 
 
 def _fold_in_turn(session: Session) -> tuple[int, list[tuple[Any, ...]]]:
-    rows = session.execute(
-        select(DELTA.account_id, DELTA.day, func.count()).group_by(DELTA.account_id, DELTA.day)
-    ).all()
+    days = select(DELTA.account_id, DELTA.day, func.count()).group_by(DELTA.account_id, DELTA.day)
+    rows = session.execute(days).all()
     if not rows:
         return 0, []
     upsert = sqlite.insert(UsageDaily).from_select([*FIELDS, *SUMS], _summed(DELTA).where(true()))
