@@ -181,6 +181,7 @@ def security_settings(config: Config) -> dict[str, Any]:
         "SECURITY_URL_PREFIX": "/auth",
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("This address and password do not fit together.", "error"),
         "SECURITY_TRACKABLE": True,
         "SECURITY_DATETIME_FACTORY": wall_clock,
         "SECURITY_CHANGEABLE": True,

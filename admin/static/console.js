@@ -24,12 +24,15 @@
     $("[data-nav-close]").addEventListener("click", () => drawer(false));
   }
 
+  const dialog = $("#confirm");
+
   // Menus made of <details class="menu">: one open at a time, closed by a click elsewhere or Escape
   document.addEventListener("click", (event) => {
+    if (dialog && dialog.contains(event.target)) return;
     $$("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && !(dialog && dialog.open)) {
       const menu = $("details.menu[open]");
       if (menu) { menu.open = false; $("summary", menu).focus(); return; }
       if (document.documentElement.classList.contains("nav-open")) drawer(false);
@@ -45,7 +48,6 @@
 
   // Confirmation: a form or its submit button with data-confirm="title", data-confirm-text, data-confirm-verb,
   // data-confirm-typed (what has to be typed), data-confirm-danger
-  const dialog = $("#confirm");
   function confirmFirst(form, submitter) {
     const source = submitter && submitter.dataset.confirm ? submitter : form;
     const asked = source.dataset;
