@@ -125,7 +125,11 @@ def next_start(session: Session, account_id: int) -> Campaign | None:
     """The scheduled campaign that starts first."""
     return session.scalars(
         select(Campaign)
-        .where(Campaign.account_id == account_id, Campaign.state == CampaignState.SCHEDULED)
+        .where(
+            Campaign.account_id == account_id,
+            Campaign.state == CampaignState.SCHEDULED,
+            Campaign.starts_at.is_not(None),
+        )
         .order_by(Campaign.starts_at, Campaign.id)
         .limit(1)
     ).first()

@@ -53,7 +53,7 @@ def finding(days: list[dict[str, Any]]) -> str:
         return "No texts in the last 30 days."
     delivered, busiest = sum(day["delivered"] for day in days), max(days, key=lambda day: int(day["messages"]))
     return (
-        f"{texts:,} texts in 30 days, {delivered * 100 // texts}% of them delivered. "
+        f"{'1 text' if texts == 1 else f'{texts:,} texts'} in 30 days, {delivered * 100 // texts}% of them delivered. "
         f"Busiest: {busiest['day']:%a %-d %b} with {busiest['messages']:,}."
     )
 
@@ -64,7 +64,9 @@ def figure(frame: Any, theme: str, *, cost: bool) -> Markup:
     if not cost:
         drawn.data = [trace for trace in drawn.data if trace.name != "Cost"]
         drawn.layout.title.text = ""
-        drawn.update_layout(yaxis_domain=[0, 1], yaxis2_visible=False, xaxis2_visible=False)
+        drawn.update_layout(
+            yaxis_domain=[0, 1], yaxis2={"visible": False, "title": "", "tickprefix": ""}, xaxis2_visible=False
+        )
         drawn.update_xaxes(showticklabels=True, title_text="Day (UTC)", row=1, col=1)
     return figure_json(drawn)
 
