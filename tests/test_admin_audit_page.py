@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from admin import audit
-from admin.views.audit import differences, said
+from admin.views.audit_words import differences, said
 from models.base import Database
 from models.users import AuditEntry, RoleName
 from tests.conftest import NOW

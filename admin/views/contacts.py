@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from markupsafe import Markup
 from sqlalchemy import or_, select
-from wtforms import StringField, ValidationError
-from wtforms.validators import DataRequired, Length
 
 from admin import auth
 from admin.database import db
 from admin.formatters import NOTHING, badge, moment, phone, shown_by, status, when, words
-from admin.forms import AttributesField, ConsoleForm, Section, blank_to_none, strip
+from admin.views.contact_form import ContactForm
 from admin.views.filters import Chosen
 from admin.views.guarded import Command
 from admin.views.keyset import KeysetModelView
@@ -21,65 +18,10 @@ from admin.views.search import looks_like_phone, name_clause, phone_clause, star
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message
-from models.phones import LineType, Phone, PhoneProblem, normalise
+from models.phones import LineType
 from sender import consent
 
 LATEST = 20
-
-
-class ContactForm(ConsoleForm):
-    """A person."""
-
-    name = StringField("Name", [Length(max=120)], filters=[strip])
-    phone = StringField(
-        "Phone",
-        [DataRequired()],
-        filters=[strip],
-        description="As you have it; a number without + is read as one of your country.",
-    )
-    external_id = StringField(
-        "Member number", [Length(max=120)], filters=[blank_to_none], description="Their id in your own system."
-    )
-    time_zone = StringField(
-        "Time zone", filters=[blank_to_none], description="Such as America/Chicago. Empty: read off the number."
-    )
-    attributes = AttributesField(
-        "Fields", description="One a line, such as ends_on = 31 December. Templates can use them."
-    )
-    sections = (
-        Section("Person", "Who they are, and how they are reached.", ("name", "phone", "external_id", "time_zone")),
-        Section("For templates", "What texts may say about them.", ("attributes",)),
-    )
-
-    def validate_phone(self, field: Any) -> None:
-        """A number that exists in the numbering plan."""
-        found = normalise(field.data, auth.current_account().default_region)
-        if isinstance(found, PhoneProblem):
-            raise ValidationError(found.sentence)
-
-    def validate_time_zone(self, field: Any) -> None:
-        """A zone that exists."""
-        if field.data and field.data not in available_timezones():
-            raise ValidationError("This zone is not known; write it like America/Chicago.")
-
-    def populate_obj(self, obj: Any) -> None:
-        """Everything but the number, which is normalised with what it says about itself."""
-        for name, field in self._fields.items():
-            if name != "phone":
-                field.populate_obj(obj, name)
-        if "phone" in self:
-            set_phone(obj, self.phone.data)
-
-
-def set_phone(contact: Contact, raw: str) -> None:
-    """The contact's number, normalised, with the raw text beside it."""
-    found = normalise(raw, auth.current_account().default_region)
-    assert isinstance(found, Phone), "the form has checked it"
-    if contact.phone == found.e164:
-        return
-    contact.phone, contact.phone_raw = found.e164, raw
-    contact.region, contact.line_type = found.region, found.line_type.value
-    contact.time_zones = ",".join(found.time_zones)
 
 
 def regions() -> dict[str, str]:
