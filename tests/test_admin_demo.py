@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import func, select
 
 import analytics as an
+from admin.app import create_app
 from admin.demo_data import AREAS, PLAIN, people
+from models.accounts import Account
 from models.base import Database, connect
 from models.campaigns import Campaign, Exclusion, Reason, Run
 from models.charges import Charge
@@ -21,6 +23,8 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.messages import WITH_TWILIO, Message
 from models.money import dollars
 from sender import consent
+from tests.desk import Desk, config_for
+from tests.test_notebooks import FOLDER, as_text, executed
 
 MEMBERS = 250
 
@@ -33,13 +37,14 @@ class Outcome:
 
     def texts(self, row: str) -> int:
         """The number of texts in a row of the table."""
-        return int(self._cell(row, 1).replace(",", ""))
+        return int(self.cell(row, 1).replace(",", ""))
 
     def usd(self, row: str) -> Decimal:
         """The dollars in a row of the table."""
-        return Decimal(self._cell(row, 2).replace(",", "").removeprefix("$"))
+        return Decimal(self.cell(row, 2).replace(",", "").removeprefix("$"))
 
-    def _cell(self, row: str, column: int) -> str:
+    def cell(self, row: str, column: int) -> str:
+        """What stands in a row of the table."""
         found = re.search(rf"^│ {re.escape(row)} *│(.*?)│(.*?)│$", self.output, re.MULTILINE)
         assert found is not None, f"the table has no row {row!r}:\n{self.output}"
         return found.group(column).strip()
@@ -130,6 +135,23 @@ def test_every_door_shows_the_same_total(demo: Outcome) -> None:
     frame = an.usage(an.open(demo.url), by="campaign").set_index("campaign")
     assert demo.usd("Charges: total") == dollars(charged_u) == frame.loc[name, "cost"]
     assert frame.loc[name, "messages"] == demo.texts("Sent") + demo.texts("Failed")
+
+
+@pytest.mark.slow
+def test_notebook_and_console_show_the_table(demo: Outcome) -> None:
+    """The tour notebook's total is the ledger's, and the campaign's page in the console shows the total of the table."""
+    with demo.database.reading() as session:
+        run = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+        ledger_u = session.scalar(select(func.sum(Charge.cost_u))) or 0
+        account = session.scalars(select(Account)).one()
+    total = dollars(ledger_u)
+    assert f"({total!r}, {total!r}, Decimal('0.000000'))" in as_text(executed(FOLDER / "00-tour.ipynb", demo.url))
+    app = create_app(config_for(demo.url))
+    page = (
+        Desk(app, demo.database, account, account).visitor(owner=True).text("/campaigns/details/", id=run.campaign_id)
+    )
+    app.extensions["textledger"][1].engine.dispose()
+    assert f"<span>Total</span><span>{demo.cell('Charges: total', 2)}</span>" in page
 
 
 def test_people_are_of_every_kind() -> None:

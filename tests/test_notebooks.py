@@ -68,17 +68,27 @@ def stored(path: Path) -> Any:
     return nbformat.reads(path.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path: Path, url: str) -> None:
-    """Run by this very interpreter, wherever it lives; a figure was drawn and its sums are those on paper."""
+def executed(path: Path, url: str) -> list[Any]:
+    """What a notebook shows when this very interpreter, wherever it lives, runs it on a database."""
     notebook = stored(path)
     place = {"metadata": {"path": str(FOLDER)}}
     client = NotebookClient(notebook, kernel_manager_class=ThisInterpreter, timeout=120, resources=place)
     client.execute(env={**os.environ, "PYTHONPATH": str(FOLDER.parent), "TEXTLEDGER_DATABASE_URL": url})
-    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+def as_text(shown: list[Any]) -> str:
+    """The plain text of what a notebook showed."""
+    return "\n".join(output.get("data", {}).get("text/plain", "") for output in shown)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path: Path, url: str) -> None:
+    """From top to bottom; a figure was drawn and its sums are those on paper."""
+    shown = executed(path, url)
     assert not [output for output in shown if output.output_type == "error"]
     assert any("application/vnd.plotly.v1+json" in output.get("data", {}) for output in shown)
-    plain = "\n".join(output.get("data", {}).get("text/plain", "") for output in shown)
+    plain = as_text(shown)
     for expected in SHOWS[path.stem]:
         assert expected in plain
 
