@@ -10,12 +10,11 @@ import time
 from collections import defaultdict, deque
 from typing import Any
 
-from flask import Flask, abort, flash, g, has_request_context, redirect, request, session, url_for
+from flask import Flask, abort, g, has_request_context, request, session
 from flask_login import current_user
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, relationship
-from werkzeug.wrappers import Response
 
 from admin.config import Config
 from models.accounts import Account
@@ -51,6 +50,8 @@ RIGHTS: dict[str, frozenset[RoleName]] = {
 ATTEMPTS, WINDOW = 10, 300.0
 """Sign-in attempts from one address for one user within so many seconds; more are answered 429. Kept in this process's memory:
 with several processes the limit is that many times as high, which argon2 makes affordable."""
+REMEMBERED = 10_000
+"""Pairs of address and person after which stale ones are forgotten, so that guessing cannot fill the memory."""
 _attempts: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
 
@@ -153,24 +154,32 @@ def actor() -> str:
     return str(current_user.email) if has_request_context() and current_user.is_authenticated else "system"
 
 
-def too_many_attempts(address: str, email: str, *, now: float) -> bool:
-    """Count a sign-in attempt; True when there have been too many."""
-    tries = _attempts[address, email]
+def too_many_attempts(address: str, what: str, *, now: float) -> bool:
+    """Count an attempt; True when there have been too many."""
+    if len(_attempts) > REMEMBERED:
+        for key in [key for key, tries in _attempts.items() if not tries or tries[-1] < now - WINDOW]:
+            del _attempts[key]
+    tries = _attempts[address, what]
     while tries and tries[0] < now - WINDOW:
         tries.popleft()
     tries.append(now)
     return len(tries) > ATTEMPTS
 
 
-def _limit_sign_in() -> Response | None:
-    if request.method == "POST" and request.endpoint == "security.login":
-        email = request.form.get("email", "").strip().lower()
-        if too_many_attempts(request.remote_addr or "", email, now=time.monotonic()):
-            flash("Too many attempts to sign in. Wait five minutes and try again.", "error")
-            answer = redirect(url_for("security.login"))
-            answer.status_code = 429
-            return answer
-    return None
+GUESSED = frozenset(
+    {"security.login", "security.two_factor_token_validation", "security.mf_recovery", "security.verify"}
+)
+"""Pages where someone could try one password or code after the other."""
+
+
+def _limit_guesses() -> None:
+    """Stop with 429 who guesses too often: at a password by address typed, at a code by the person half signed in."""
+    if request.endpoint == "security.two_factor_rescue":
+        abort(403, description="Codes are never sent by mail. Use a recovery code, or ask an admin.")
+    if request.method == "POST" and request.endpoint in GUESSED:
+        person = request.form.get("email", "").strip().lower() or session.get("tf_user_id") or actor()
+        if too_many_attempts(request.remote_addr or "", f"{request.endpoint} {person}", now=time.monotonic()):
+            abort(429)
 
 
 def security_settings(config: Config) -> dict[str, Any]:
@@ -206,4 +215,4 @@ def init_auth(app: Flask, config: Config, db: Any) -> None:
     """Sign-in for the app."""
     app.config.update(security_settings(config))
     Security(app, SQLAlchemySessionUserDatastore(db, ConsoleUser, ConsoleRole, ConsolePasskey))
-    app.before_request(_limit_sign_in)
+    app.before_request(_limit_guesses)

@@ -104,6 +104,7 @@ def test_too_many_attempts_are_stopped(desk: Desk) -> None:
     for _ in range(auth.ATTEMPTS):
         assert sign_in(client, password="wrong").status_code == 200
     assert sign_in(client).status_code == 429
+    assert "Wait five minutes" in sign_in(client).text
     assert sign_in(desk.app.test_client(), email="other@example.com").status_code == 200
 
 
@@ -173,6 +174,31 @@ def test_production_asks_for_a_second_factor(desk: Desk) -> None:
     assert "/auth/tf-validate" in sign_in(again).location
     assert again.get("/contacts/").status_code == 302
     assert "Enter your code" in again.get("/auth/tf-validate").text
+
+
+@pytest.mark.parametrize("environment", ["production"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_codes_cannot_be_guessed(desk: Desk) -> None:
+    """A million codes cannot be tried: the eleventh wrong one within five minutes is 429; no code is ever sent by mail."""
+    client = desk.app.test_client()
+    sign_in(client)
+    page = submit(client, "/auth/tf-setup", setup="authenticator").text
+    token = TOKEN.search(page)
+    assert token
+    form = {"csrf_token": token.group(1), "code": "000000"}
+    for _ in range(auth.ATTEMPTS):
+        assert client.post("/auth/tf-validate", data=form).status_code == 200
+    assert client.post("/auth/tf-validate", data=form).status_code == 429
+    assert client.post("/auth/tf-rescue", data=form).status_code == 403
+
+
+def test_stale_attempts_do_not_fill_the_memory() -> None:
+    """Names that nobody tries any more are forgotten once there are many."""
+    auth._attempts.clear()
+    for place in range(auth.REMEMBERED + 1):
+        auth.too_many_attempts("1.2.3.4", str(place), now=0.0)
+    auth.too_many_attempts("1.2.3.4", "late", now=auth.WINDOW + 1)
+    assert len(auth._attempts) == 1
 
 
 def code(key: str) -> str:

@@ -99,5 +99,7 @@ def test_a_contact_s_page_tells_their_story(desk: Desk) -> None:
     assert "Failed" in page
     assert "Inbound" in page
     assert f"/messages/?contact={ben.id}" in page
+    assert f'value="{BEN}"' in admin.text("/unsubscribes/new/", contact=ben.id)
+    assert BEN not in admin.text("/unsubscribes/new/", contact="x")
     listed = admin.text("/messages/", contact=ben.id)
     assert "2 messages" in listed

@@ -43,6 +43,7 @@ def test_an_error_code_is_explained(desk: Desk) -> None:
     assert "later it may work" in page
     assert "No explanation" in admin.text("/messages/details/", id=unknown.id)
     assert "The phone could not be reached" in admin.text("/messages/")
+    assert "2 messages" in admin.text("/messages/", flt0_error_code="30003")
 
 
 def test_the_story_of_a_text_is_a_timeline(desk: Desk) -> None:

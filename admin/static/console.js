@@ -136,7 +136,8 @@
   // [data-live] in it; [data-live-url] posts its form's fields while one types and fills #data-live-target
   async function fill(element, request) {
     const answer = await fetch(request.url, Object.assign({ headers: { "X-Requested-With": "fetch" } }, request.options));
-    if (!answer.ok) return false;
+    if (answer.redirected) location.reload(); // signed out meanwhile
+    if (!answer.ok || answer.redirected) return false;
     element.innerHTML = await answer.text();
     return true;
   }
@@ -164,7 +165,7 @@
           method: "POST", body: new FormData(field.form), headers: { "X-Requested-With": "fetch" },
         });
         const text = await answer.text();
-        if (answer.ok && mine === round) target.innerHTML = text;
+        if (answer.ok && !answer.redirected && mine === round) target.innerHTML = text;
       } catch (error) { /* offline for a moment */ }
     }
     field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 200); });

@@ -20,6 +20,7 @@ from admin.views.guarded import Command, Tab, flashed, page
 from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, phone_clause
 from models.consent import BLOCKING, ConsentEvent, ConsentKind, ConsentSource, Purpose
+from models.contacts import Contact
 from models.phones import Phone, PhoneProblem, normalise
 from sender import consent
 
@@ -148,6 +149,15 @@ class ConsentView(KeysetModelView):
     def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
         wanted = phone_clause(ConsentEvent.phone, search) if looks_like_phone(search) else ConsentEvent.id == -1
         return query.filter(wanted), count_query, joins, count_joins
+
+    def create_form(self, obj: Any = None) -> Any:
+        """With the number of a contact, whose page may lead here."""
+        form = super().create_form(obj)
+        key = request.args.get("contact", "")
+        if request.method == "GET" and key.isascii() and key.isdigit() and len(key) < 19 and auth.allowed("pii:view"):
+            mine = (Contact.id == int(key), Contact.account_id == self.account.id)
+            form.phone.data = self.database.scalar(select(Contact.phone).where(*mine))
+        return form
 
     def create_model(self, form: Any) -> Any:
         """A refusal joins the ledger."""

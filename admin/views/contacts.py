@@ -98,7 +98,10 @@ class ContactView(KeysetModelView):
 
     def commands(self, row: Contact) -> list[Command]:
         """Their texts and their consent."""
-        return [Command("Messages", self.get_url("messages.index_view", contact=row.id), icon="message")]
+        found = [Command("Messages", self.get_url("messages.index_view", contact=row.id), icon="message")]
+        if auth.allowed("consent:edit"):
+            found.append(Command("Unsubscribe…", self.get_url("unsubscribes.create_view", contact=row.id), icon="ban"))
+        return found
 
     def latest(self, row: Contact) -> list[tuple[object, ...]]:
         """(when, badge, direction, link) of the newest messages with this person."""

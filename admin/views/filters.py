@@ -117,7 +117,14 @@ class Until(Since):
 
 
 class Exactly(Filter):
-    """The column equals a whole number, such as an error code or the id of a run."""
+    """The column equals a whole number, such as an error code or the id of a run.
+
+    `implied` is a clause that is true of every such row and that an index serves, for a column without one of its own.
+    """
+
+    def __init__(self, column: Any, label: str, *, arg: str = "", right: str = "", implied: Any = None) -> None:
+        super().__init__(column, label, arg=arg, right=right)
+        self.implied = implied
 
     def clean(self, value: str) -> int:
         if not (value.isascii() and value.isdigit() and len(value) < 16):
@@ -125,4 +132,5 @@ class Exactly(Filter):
         return int(value)
 
     def apply(self, query: Any, value: int, alias: Any = None) -> Any:
-        return query.filter(self.column == value)
+        query = query.filter(self.column == value)
+        return query if self.implied is None else query.filter(self.implied)

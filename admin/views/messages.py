@@ -90,7 +90,7 @@ class MessageView(KeysetModelView):
     column_filters = (
         Chosen(Message.status, "Status", MessageStatus),
         Chosen(Message.direction, "Direction", Direction),
-        Exactly(Message.error_code, "Error code"),
+        Exactly(Message.error_code, "Error code", implied=Message.status.in_((M.FAILED, M.UNDELIVERED, M.CANCELED))),
         Chosen(Message.reason, "Left out because", Reason),
         Since(Message.created_at, "Created from", arg="since"),
         Until(Message.created_at, "Created until", arg="until"),
