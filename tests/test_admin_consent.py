@@ -113,6 +113,7 @@ def test_re_subscribing_needs_evidence(desk: Desk) -> None:
         assert events[-1].evidence == {"how": "Signed the form on 3 Nov.", "ends_entry": str(key)}
         assert not consent.blocked(session, desk.harbor.id, [BEN], P.ALL)
     assert "May be texted" in admin.text("/unsubscribes/details/", id=key)
+    assert admin.read("/unsubscribes/allow/", id=key).status_code == 404
     assert "No unsubscribes yet" in admin.text("/unsubscribes/")
 
 

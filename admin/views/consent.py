@@ -179,10 +179,14 @@ class ConsentView(KeysetModelView):
 
     def commands(self, row: ConsentEvent) -> list[Command]:
         """Ending a block that stands."""
-        if not auth.allowed("consent:edit") or row.kind not in BLOCKING:
+        listed = request.endpoint == "unsubscribes.index_view"
+        stands = (
+            not self.showing_events() if listed else self.standing(row) is not None
+        )  # a list asks once, not for each row
+        if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands:
             return []
         label = "Re-subscribe…" if row.kind is K.OPT_OUT else "Release…"
-        return [Command(label, self.get_url(".allow", id=row.id))] if self.standing(row) else []
+        return [Command(label, self.get_url(".allow", id=row.id))]
 
     def standing(self, row: ConsentEvent) -> ConsentEvent | None:
         """The entry that keeps the row's number from being texted, if any does."""
@@ -202,7 +206,7 @@ class ConsentView(KeysetModelView):
     def allow(self) -> Response | str:
         """End a block, with the evidence that it may end."""
         row = self.get_one(request.args.get("id", ""))
-        if row.kind not in BLOCKING:
+        if row.kind not in BLOCKING or self.standing(row) is None:
             abort(404)
         again = row.kind is K.OPT_OUT
         form = EvidenceForm(request.form if request.method == "POST" else None)
