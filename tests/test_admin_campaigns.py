@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import func, select
 
@@ -160,6 +162,28 @@ def test_junk_is_refused_beside_the_field(desk: Desk, admin: Visitor, kind: str)
     assert not list(Path(desk.app.config["UPLOADS"]).iterdir())
     with desk.database.reading() as session:
         assert session.scalar(select(func.count(Audience.id))) == 0
+
+
+def test_a_workbook_is_known_by_its_content(desk: Desk, admin: Visitor) -> None:
+    """An .xlsx is read as one whatever it is called."""
+    book = openpyxl.Workbook()
+    for line in csv.reader(MEMBERS.splitlines()):
+        book.active.append(line)
+    content = io.BytesIO()
+    book.save(content)
+    answer = upload(admin, picked(desk, renewal(desk)), content.getvalue(), "members.csv")
+    answer = admin.send(answer.location, mapping(admin.text(answer.location)))
+    with desk.database.reading() as session:
+        listed = session.scalars(select(Audience)).one()
+        assert (listed.rows, listed.usable) == (10, 7)
+
+
+def test_a_file_that_is_too_large_is_refused_at_the_door(desk: Desk, admin: Visitor) -> None:
+    """Past the limit nothing is read: 413 with a sentence."""
+    desk.app.config["MAX_CONTENT_LENGTH"] = 5_000
+    answer = upload(admin, picked(desk, renewal(desk)), MEMBERS * 50)
+    assert answer.status_code == 413
+    assert "too large" in answer.text
 
 
 def test_a_file_that_turns_faulty_half_way_leaves_nothing(desk: Desk, admin: Visitor) -> None:

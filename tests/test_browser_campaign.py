@@ -1,0 +1,338 @@
+"""Can a person sign in, write a text, upload a list, send the campaign and watch it complete, all in a real browser?
+
+Behind the page everything is real but Twilio: a worker in a thread, the SDK, a simulated Twilio over HTTP, and our webhooks.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import func, select
+from werkzeug.serving import make_server
+
+import analytics.rates
+from admin import gateways, jobs, people
+from admin.config import Config
+from admin.demo_data import AREAS, PLAIN
+from models.accounts import Account
+from models.base import Database, connect
+from models.campaigns import Campaign, CampaignState, Run
+from models.messages import Message, MessageStatus
+from models.settings import Setting
+from models.templates import TemplateVersion
+from models.users import RoleName
+from sender.simulator import Behaviour, Simulator, create_simulator, serve
+from sender.worker import Worker
+from tests.browser import NARROW, WIDE, Sheet, launched, sheet
+from tests.conftest import NOW
+from tests.desk import Desk, open_desk
+from tests.seeds import sender_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+EMAIL, PASSWORD = "amara@example.com", "correct horse battery"
+GOOD = 180
+"""People on the list who can be texted."""
+PER_SECOND = 30
+SOURCE = "Harbor: Hi {{ first_name }}, it’s time: your membership ends on {{ ends_on }}. Reply STOP to opt out."
+ALL_DELIVERED = """async (wanted) => {
+  const answer = await fetch(document.querySelector("[data-progress]").dataset.progress);
+  return (await answer.json()).statuses.delivered === wanted;
+}"""
+
+
+@dataclass
+class Stage:
+    """A console on a port, its worker, and the Twilio that it talks to."""
+
+    desk: Desk
+    base: str
+    simulator: Simulator
+    workers: list[Worker] = field(default_factory=list)
+
+
+def members() -> str:
+    """A list of good numbers, with an invalid one, a duplicate and one in a disabled country between them."""
+    lines = ["member_id,name,mobile,ends_on"]
+    for index in range(GOOD):
+        lines.append(
+            f"M{index},Member {index},+1{AREAS[index // len(PLAIN)]}555{PLAIN[index % len(PLAIN)]},Jan {index % 28 + 1}"
+        )
+    lines += [
+        "X1,Wrong Number,12345,Jan 1",
+        f"X2,Twice Member,+1{AREAS[0]}555{PLAIN[0]},Jan 1",
+        "X3,Sean Doyle,+353 85 000 0001,Jan 1",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def free_port() -> int:
+    """A port that nobody listens on: the webhooks' address has to be known before the console is made."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served_at(app: Flask, port: int) -> Iterator[None]:
+    """The app on this port."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def working(config: Config, database: Database) -> Iterator[None]:
+    """A worker in a thread."""
+    worker = jobs.build_worker(config, database, concurrency=8)
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    yield
+    worker.stop()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+def furnish(desk: Desk, config: Config) -> None:
+    """A person, a linked SMS account, a rate card, a slow short code, and sends from a hundred on that have to be typed."""
+    with desk.app.app_context(), desk.database.transaction() as session:
+        people.create_user(
+            session, email=EMAIL, password=PASSWORD, now=NOW, name="Amara Reyes",
+            roles=[(session.get_one(Account, desk.harbor.id), RoleName.ADMIN)],
+        )  # fmt: skip
+        account = session.get_one(Account, desk.harbor.id)
+        account.twilio_token = gateways.seal(config.secret_keys, "t" * 32)
+        sender_of(session, account).segments_per_second = PER_SECOND
+        session.add(Setting(account_id=account.id, name="large_send", value=100, updated_at=NOW))
+        analytics.rates.load(session, None, now=NOW, entered_by="test")
+
+
+@pytest.fixture(scope="module")
+def stage(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Everything that a campaign needs, running."""
+    folder = tmp_path_factory.mktemp("campaign")
+    file, port, twilio_port = folder / "console.db", free_port(), free_port()
+    shutil.copy(sqlite_template, file)
+    (folder / "members.csv").write_text(members(), encoding="utf-8")
+    database, url = connect(f"sqlite:///{file}"), f"sqlite:///{file}"
+    base = f"http://127.0.0.1:{port}"
+    with open_desk(database, url, public_url=base, twilio_url=f"http://127.0.0.1:{twilio_port}") as desk:
+        config: Config = desk.app.extensions["textledger"][0]
+        desk.app.config["UPLOADS"] = str(folder / "uploads")
+        furnish(desk, config)
+        with database.reading() as session:
+            known = jobs.simulated_account(config, session, session.get_one(Account, desk.harbor.id))
+        simulator = create_simulator(Behaviour(seed=5), accounts=[known])
+        with serve(simulator, port=twilio_port), served_at(desk.app, port), working(config, database):
+            yield Stage(desk, base, simulator)
+    database.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser."""
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser: Browser, stage: Stage) -> Iterator[Sheet]:
+    """A page that must not complain."""
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
+    with sheet(context, stage.base) as found:
+        yield found
+    context.close()
+
+
+def checked(visit: Sheet, name: str) -> None:
+    """No barrier and no sideways scroll: light, dark and on a phone; pictures for people."""
+    for theme in ("dark", "light"):
+        visit.theme(theme)
+        visit.settle()
+        assert visit.barriers() == [], f"{name} {theme}"
+        visit.shot(f"flow-{name}-{theme}")
+    visit.page.set_viewport_size(NARROW)
+    assert visit.overflow() == 0, name
+    assert visit.barriers() == [], f"{name} narrow"
+    visit.shot(f"flow-{name}-narrow")
+    visit.page.set_viewport_size(WIDE)
+
+
+def count_of(page: Page, name: str) -> int:
+    """A number that the page keeps up to date."""
+    return int(page.locator(f'[data-count="{name}"]').first.inner_text().replace(",", ""))
+
+
+def test_a_campaign_from_sign_in_to_the_last_receipt(visit: Sheet, stage: Stage, sqlite_template: Path) -> None:
+    """The whole way, as a person goes it; at its end the page, the database and Twilio agree on every text."""
+    page = sign_in(visit)
+    write_text(visit, page)
+    upload(visit, page, Path(stage.desk.app.config["UPLOADS"]).parent / "members.csv")
+    confirm(visit, page)
+    watch(visit, page)
+    with stage.desk.database.reading() as session:
+        run = session.scalars(select(Run)).one()
+        assert session.get_one(Campaign, run.campaign_id).state is CampaignState.COMPLETED
+        delivered = session.scalar(
+            select(func.count()).where(Message.run_id == run.id, Message.status == MessageStatus.DELIVERED)
+        )
+    assert (run.audience_size, run.messages, run.excluded, delivered) == (GOOD + 3, GOOD, 3, GOOD)
+    assert len(stage.simulator.log()) == GOOD, "Twilio was asked for each text once"
+    assert count_of(page, "sent") + count_of(page, "excluded") + count_of(page, "failed") == count_of(page, "audience")
+    look_around(visit, page)
+
+
+def sign_in(visit: Sheet) -> Page:
+    """By the form, to the first page."""
+    page = visit.open("/")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    return page
+
+
+def write_text(visit: Sheet, page: Page) -> None:
+    """The editor counts while one types, names the dear character, replaces it with a click, and saves a version."""
+    page.get_by_role("link", name="Templates").click()
+    page.get_by_role("link", name="New template").first.click()
+    page.get_by_label("Name").fill("Renewal reminder")
+    page.get_by_label("Text", exact=True).fill(SOURCE)
+    tally = page.locator("[data-part=encoding]")
+    expect(tally).to_have_text("UCS-2")
+    expect(page.get_by_text("right single quotation mark")).to_be_visible()
+    checked(visit, "editor")
+    page.get_by_role("button", name="Replace with '").click()
+    expect(tally).to_have_text("GSM-7")
+    expect(page.locator("[data-part=segments]")).to_have_text("1")
+    page.get_by_label("Text", exact=True).press("End")
+    page.get_by_role("button", name="ends_on").or_(page.get_by_role("button", name="first_name")).first.click()
+    page.get_by_label("Text", exact=True).fill(SOURCE.replace("’", "'") + " {{ oops")
+    expect(page.locator("[data-part=trouble]")).to_contain_text("is never closed with }}")
+    page.get_by_label("Text", exact=True).fill(SOURCE.replace("’", "'"))
+    expect(page.locator("[data-part=trouble]")).to_be_hidden()
+    page.get_by_role("button", name="Save template").click()
+    expect(page.get_by_text("Version 1 is what new campaigns say.")).to_be_visible()
+    checked(visit, "template")
+
+
+def upload(visit: Sheet, page: Page, file: Path) -> None:
+    """Name and text, then the file, its columns, and what became of its rows."""
+    page.get_by_role("link", name="Campaigns").click()
+    page.get_by_role("link", name="New campaign").first.click()
+    page.get_by_label("Name").fill("Winter renewal")
+    page.get_by_label("Text", exact=True).select_option(label="Renewal reminder")
+    expect(page.get_by_text("it's time: your membership ends on")).to_be_visible()
+    checked(visit, "start")
+    page.get_by_role("button", name="Continue to the audience").click()
+    checked(visit, "audience")
+    page.get_by_label("A new list").set_input_files(file)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_label("mobile")).to_have_value("phone")
+    checked(visit, "columns")
+    page.get_by_role("button", name="Load the list").click()
+    expect(page.get_by_text("The same number as in row 1.")).to_be_visible()
+    checked(visit, "loaded")
+    page.get_by_role("link", name="Continue to the review").click()
+
+
+def confirm(visit: Sheet, page: Page) -> None:
+    """The review with its numbers, then the confirmation, where the number of people has to be typed."""
+    expect(page.get_by_text(f"of {GOOD + 3} on members")).to_be_visible()
+    expect(page.get_by_text("3 left out")).to_be_visible()
+    expect(page.locator(".samples .bubble")).to_have_count(3)
+    checked(visit, "review")
+    page.get_by_role("button", name="Continue to confirm").click()
+    checked(visit, "confirm")
+    page.get_by_label(f"Type {GOOD}").fill("17")
+    page.get_by_role("button", name=f"Send to {GOOD} people").click()
+    expect(page.get_by_text(f"Type {GOOD} to confirm that so many people are texted.")).to_be_visible()
+    page.get_by_label(f"Type {GOOD}").fill(str(GOOD))
+    page.get_by_role("button", name=f"Send to {GOOD} people").dblclick()
+
+
+def watch(visit: Sheet, page: Page) -> None:
+    """The numbers move by themselves; it pauses, goes on, and ends with every row accounted for."""
+    expect(page.get_by_role("heading", name="Progress")).to_be_visible()
+    bar = page.get_by_role("progressbar", name="Rows accounted for")
+    page.wait_for_function(
+        "() => { const bar = document.querySelector('progress.big'); return bar.value > 3 && bar.value < bar.max; }"
+    )
+    expect(page.locator("[data-word=pace]")).to_contain_text("texts a second")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(page.locator(".head .badge")).to_have_text("Paused")
+    page.wait_for_timeout(2500)
+    stopped = count_of(page, "done")
+    assert 3 < stopped < GOOD + 3
+    checked(visit, "paused")
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.locator(".head .badge")).to_have_text("Completed", timeout=60_000)
+    expect(bar).to_have_js_property("value", GOOD + 3)
+    page.wait_for_function(ALL_DELIVERED, arg=GOOD)
+    page.reload()
+
+
+def look_around(visit: Sheet, page: Page) -> None:
+    """The finished campaign, who was left out, one person's story, the list, and the first page."""
+    expect(page.get_by_text("Every row of the list is accounted for.")).to_be_visible()
+    page.get_by_label("Phone number, member number").fill("M7")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_text("and delivered.")).to_be_visible()
+    checked(visit, "completed")
+    page.get_by_role("link", name="3", exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Left out of Winter renewal")
+    checked(visit, "left-out")
+    page.get_by_role("link", name="Campaigns", exact=True).first.click()
+    expect(page.get_by_role("row", name=re.compile("Winter renewal"))).to_contain_text("Completed")
+    checked(visit, "campaigns")
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_text(re.compile(rf"{GOOD // 10}\d texts in 30 days"))).to_be_visible()
+    checked(visit, "overview")
+
+
+def test_a_refused_sender_and_a_scheduled_start(visit: Sheet, stage: Stage) -> None:
+    """The unverified toll-free number is named and stops the way; another sender and a time let it be scheduled and taken back."""
+    page = sign_in(visit)
+    with stage.desk.database.reading() as session:
+        assert session.scalar(select(func.count(TemplateVersion.id))) == 1
+    visit.open("/campaigns/new/")
+    page.get_by_label("Name").fill("Spring renewal")
+    page.get_by_label("Send from").select_option(label="Toll-free (+18335550100), not verified")
+    page.get_by_role("button", name="Continue to the audience").click()
+    page.get_by_label("A list that you uploaded before").select_option(index=1)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not verified by Twilio")
+    expect(page.get_by_role("button", name="Continue to confirm")).to_have_count(0)
+    checked(visit, "refused")
+    page.get_by_role("link", name="Choose another sender").click()
+    page.get_by_label("Send from").select_option(label="Short code (27242)")
+    page.get_by_role("button", name="Continue to the audience").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Day and time").fill("2037-03-05T09:30")
+    expect(page.get_by_label("At a time")).to_be_checked()
+    page.get_by_role("button", name="Continue to confirm").click()
+    page.get_by_label(f"Type {GOOD}").fill(str(GOOD))
+    page.get_by_role("button", name="Schedule for").click()
+    expect(page.locator(".head .badge")).to_have_text("Scheduled")
+    checked(visit, "scheduled")
+    visit.open("/")
+    expect(page.get_by_text("5 Mar 2037, 09:30 EST (14:30 UTC)")).to_be_visible()
+    page.get_by_role("link", name="Spring renewal").click()
+    page.get_by_role("button", name="Back to draft").click()
+    page.get_by_role("dialog").get_by_role("button", name="Back to draft").click()
+    expect(page.locator(".head .badge")).to_have_text("Draft")
