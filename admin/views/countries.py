@@ -34,7 +34,9 @@ class CountryForm(ConsoleForm):
     )
     name = StringField("Name", [DataRequired(), Length(max=80)], filters=[strip])
     enabled = BooleanField(
-        "Texts may be sent here", description="Off: recipients here are left out, and the reason is shown."
+        "Texts may be sent here",
+        default=True,
+        description="Off: recipients here are left out, and the reason is shown.",
     )
     sender_id = RowField(
         "Send from",
@@ -53,7 +55,9 @@ class CountryForm(ConsoleForm):
     opens_at = ClockField("Texts from", description="The recipient's local time. Empty: at any hour.")
     closes_at = ClockField("Until")
     pumping_protection = BooleanField(
-        "Pumping protection counts here", description="Twilio's fee per text, where the account has the protection on."
+        "Pumping protection counts here",
+        default=True,
+        description="Twilio's fee per text, where the account has the protection on.",
     )
     note = StringField("Note", [Length(max=300)], filters=[strip])
     sections = (
