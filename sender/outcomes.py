@@ -24,7 +24,7 @@ PATIENCE = 1.0
 """Seconds to wait after a 429 that does not say how long."""
 ACCOUNT_BUSY = 20429
 LATER = timedelta(minutes=1)
-"""After how long a message that met wrong credentials is tried again; its campaign waits for a person."""
+"""After how long a message that met wrong credentials is tried again, where no campaign can be paused for a person."""
 OPTED_OUT = 21610
 
 
@@ -106,7 +106,7 @@ def _release(session: Session, message: Message) -> None:
 
 def _rejected(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
     if outcome.stops_run:  # wrong credentials: nothing was sent, and nothing will be until a person mends it
-        give_back(session, message, due_at=now + LATER, now=now)
+        give_back(session, message, due_at=now if message.run_id else now + LATER, now=now)
         _pause(session, message, now)
         return
     _release(session, message)

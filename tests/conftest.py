@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database, connect
 from models.countries import CountrySetting
-from models.schema import migrate
+from models.schema import alembic_config, migrate
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 """A Friday, 10:00 in New York."""
@@ -119,6 +120,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     yield url
 
 
+HEAD = ScriptDirectory.from_config(alembic_config()).get_current_head()
 EMPTY = text(
     """DO $$ DECLARE one record; BEGIN
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
@@ -134,6 +136,9 @@ def _empty(url: str) -> None:
     engine = connect(url).engine
     with engine.begin() as connection:
         connection.execute(EMPTY)
+        connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     engine.dispose()
 
 

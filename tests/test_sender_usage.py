@@ -22,6 +22,7 @@ from models.messages import Message, MessageStatus
 from models.money import micros
 from sender import dispatch, messages, usage
 from sender.gateway import Gateway, Rejected, Remote
+from sender.outcomes import record
 from sender.simulated_accounts import PENDING
 from sender.simulated_server import Server
 from sender.simulator import SimulatedAccount, SimulatedNumber
@@ -57,7 +58,7 @@ class Desk:
         seeds.sending_run(self.session, self.account, len(phones))
         claims = dispatch.claim(self.session, worker="w", now=NOW, limit=99)
         outcomes = [dispatch.post(self.gateway, claim, public_url="https://our.example") for claim in claims]
-        outcomes.record(self.session, outcomes, now=NOW)
+        record(self.session, outcomes, now=NOW)
 
     def call_back(self) -> None:
         """Deliver every callback that was posted so far."""
