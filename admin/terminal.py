@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from rich.console import Console
@@ -46,13 +45,10 @@ def load_file(session: Session, account: Account, file: Path, *, now: datetime) 
             table = open_table(file.name, stream)
         except AudienceProblem as error:
             raise fail(str(error)) from error
-        with closing(
-            cast(Generator[dict[str, str], None, None], table.rows)
-        ):  # before the file is, also when reading stops half-way
-            return audience.load(
-                session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
-                columns=audience.suggest_columns(table.columns), progress=lambda done: progress.update(task, completed=done),
-            )  # fmt: skip
+        return audience.load(
+            session, account=account, name=file.stem, filename=file.name, table=table, now=now, created_by="command line",
+            columns=audience.suggest_columns(table.columns), progress=lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
 
 
 def preview_table(preview: audience.Preview) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import warnings
 import zipfile
@@ -223,3 +224,12 @@ def test_junk_is_a_list_or_a_problem(content: bytes) -> None:
     for row in rows:
         assert list(row) == table.columns
         assert not any("\0" in value or value != value.strip() for value in row.values())
+
+
+def test_a_reader_may_outlive_its_stream() -> None:
+    """Reading stops half-way, the file is closed, the reader goes last: nothing complains, also not where nobody listens."""
+    with io.BytesIO(b"name,phone\nAnna,1\nBen,2\n") as stream:
+        rows = iter(open_table("people.csv", stream).rows)
+        assert next(rows)["name"] == "Anna"
+    del rows
+    gc.collect()

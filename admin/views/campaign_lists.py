@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePath
@@ -175,13 +175,12 @@ OWN = {
 
 @contextmanager
 def opened(kept: uploads.Upload) -> Iterator[Table]:
-    """The list in an uploaded file; whatever read it has ended before the file is closed. Raises AudienceProblem."""
+    """The list in an uploaded file. Raises AudienceProblem."""
     with kept.open() as stream:
         table = _table(kept.filename, stream)
         if isinstance(table, str):
             raise audience.AudienceProblem(table)
-        with closing(cast(Generator[dict[str, str]], table.rows)):
-            yield table
+        yield table
 
 
 def _table(filename: str, stream: BinaryIO) -> Table | str:
