@@ -65,6 +65,12 @@ class Account(Base):
     pumping_protection: Mapped[bool] = mapped_column(default=False)
     blocked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """Set for everyone when Twilio answers 429 for the account."""
+    backoff: Mapped[int] = mapped_column(default=0)
+    """How many 429 answers came in a row; each doubles the wait."""
+    concurrency: Mapped[int] = mapped_column(default=100)
+    """Requests to Twilio at once, by all workers together. Twilio publishes no figure; 100 is what others report (unconfirmed)."""
+    held_why: Mapped[str] = mapped_column(Text, default="")
+    """Why nothing of this account may leave now, as a sentence; empty when nothing holds it."""
     launch_epoch: Mapped[int] = mapped_column(default=1)
     retention_days: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -96,6 +102,10 @@ class SendingNumber(Base):
     tat_us: Mapped[int] = mapped_column(BigInteger, default=0)
     """Theoretical arrival time of the rate limit, microseconds since 1970 UTC (facts: GCRA)."""
     blocked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    backoff: Mapped[int] = mapped_column(default=0)
+    """How many refusals for want of room (429, 21611) came in a row; each doubles the wait."""
+    slow_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """Until then it is paced at half its rate, because Twilio's queue for it overflowed (30001)."""
     evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account, SendingNumber
@@ -22,6 +22,7 @@ class CampaignState(StrEnum):
     SCHEDULED = "scheduled"
     SENDING = "sending"
     PAUSED = "paused"
+    HELD = "held"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     ARCHIVED = "archived"
@@ -30,14 +31,16 @@ class CampaignState(StrEnum):
 S = CampaignState
 MAY_FOLLOW: dict[CampaignState, frozenset[CampaignState]] = {
     S.DRAFT: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED, S.ARCHIVED}),
-    S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.CANCELLED}),
-    S.SENDING: frozenset({S.PAUSED, S.COMPLETED, S.CANCELLED}),
+    S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.HELD, S.COMPLETED, S.CANCELLED}),
+    S.HELD: frozenset({S.DRAFT, S.SCHEDULED, S.SENDING, S.COMPLETED, S.CANCELLED}),
+    S.SENDING: frozenset({S.PAUSED, S.SCHEDULED, S.COMPLETED, S.CANCELLED}),
     S.PAUSED: frozenset({S.SENDING, S.CANCELLED}),
     S.COMPLETED: frozenset({S.ARCHIVED}),
     S.CANCELLED: frozenset({S.ARCHIVED}),
     S.ARCHIVED: frozenset({S.COMPLETED, S.CANCELLED, S.DRAFT}),
 }
-"""Which state may follow which; an archived campaign returns to where it came from."""
+"""Which state may follow which: a recurring campaign is scheduled again between its runs, one that missed its start is held for
+a person, and an archived campaign returns to where it came from."""
 
 
 class Reason(StrEnum):
@@ -106,7 +109,7 @@ class Campaign(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "name"),
         Index("ix_campaign_account_id_state", "account_id", "state", "id"),
-        Index("ix_campaign_state_starts_at", "state", "starts_at"),
+        Index("ix_campaign_state_next_at", "state", "next_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -118,8 +121,15 @@ class Campaign(Base):
     audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
     sender_id: Mapped[int] = mapped_column(ForeignKey("sending_number.id"))
     starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """The start of a one-time campaign; the first possible start of a recurring one."""
     recurrence: Mapped[str | None]
-    """RFC 5545 RRULE on the account's wall time; empty for a one-time campaign."""
+    """RFC 5545 RRULE on wall time; empty for a one-time campaign."""
+    time_zone: Mapped[str | None]
+    """Whose wall time the recurrence is on; the account's when empty."""
+    next_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When the next run is due; empty when none is planned."""
+    why: Mapped[str] = mapped_column(Text, default="")
+    """Why it is paused or held, as a sentence; empty when a person did it without a word."""
     segment_limit: Mapped[int | None]
     budget_u: Mapped[int | None] = mapped_column(BigInteger)
     report_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -144,7 +154,10 @@ class Run(Base):
     """One occurrence of a campaign, with its own audience snapshot and figures."""
 
     __tablename__ = "run"
-    __table_args__ = (UniqueConstraint("campaign_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "number"),
+        Index("uq_run_campaign_id_occurrence", "campaign_id", "occurrence", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
@@ -154,6 +167,12 @@ class Run(Base):
     template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
     sender_id: Mapped[int] = mapped_column(ForeignKey("sending_number.id"))
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    occurrence: Mapped[str | None]
+    """Of a recurring campaign: its wall time with the zone ("2026-11-01T01:30 America/New_York"), and no two runs of one."""
+    skipped: Mapped[bool] = mapped_column(default=False)
+    """This occurrence was passed over; `why` says for what reason, and it has no messages."""
+    why: Mapped[str] = mapped_column(Text, default="")
+    """What was unusual about this run, as a sentence: late, skipped, held for a changed audience."""
     expanded_to: Mapped[int] = mapped_column(default=0)
     """The last audience row turned into a message or an exclusion: where a restart goes on."""
     expanded: Mapped[bool] = mapped_column(default=False)
@@ -163,6 +182,10 @@ class Run(Base):
     segments: Mapped[int] = mapped_column(default=0)
     segments_claimed: Mapped[int] = mapped_column(default=0)
     segment_limit: Mapped[int | None]
+    budget_segments: Mapped[int | None]
+    """How many segments the campaign's budget is good for, at the dearest price of this run's lanes; empty without a budget."""
+    served_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    """When it last got a turn at its sender, microseconds since 1970: of two campaigns the one served longer ago is next."""
     launch_epoch: Mapped[int] = mapped_column(default=1)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -15,7 +15,9 @@ from models import (
     contacts,
     countries,
     inbox,
+    jobs,
     messages,
+    notices,
     rollups,
     settings,
     templates,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, inbox, messages, rollups, settings, templates, users,
+    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, messages, notices, rollups, settings, templates, users,
     workflows,
 )  # fmt: skip
 metadata = Base.metadata

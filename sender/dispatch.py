@@ -68,11 +68,14 @@ def _micros(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
 
-def claim(session: Session, *, worker: str, now: datetime, limit: int) -> list[Claim]:
-    """Reserve up to `limit` messages for `worker` and commit; the most urgent first, within each sender's rate."""
+def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: set[int] | None = None) -> list[Claim]:
+    """Reserve up to `limit` messages for `worker` and commit; the most urgent first, within each sender's rate.
+
+    `senders` are the ids it may claim for; None: every one.
+    """
     claims: list[Claim] = []
     for sender, account in _ready_senders(session, now):
-        if len(claims) < limit:
+        if len(claims) < limit and (senders is None or sender.id in senders):
             claims += _claim_sender(session, sender, account, worker=worker, now=now, limit=limit - len(claims))
     session.commit()
     return claims
