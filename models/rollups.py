@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import BigInteger, Date, PrimaryKeyConstraint, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BigId
-from models.messages import RANK, Message, MessageStatus
+from models.messages import RANK, Direction, Kind, Message, MessageStatus
 
 FIELDS = ("account_id", "day", "run_id", "direction", "kind", "region", "sender_id", "status", "error_code", "encoding")
 SUMS = ("messages", "segments", "price_u", "unpriced")
@@ -66,15 +66,41 @@ class Fact:
 
 def fact(message: Message) -> Fact | None:
     """The fact of a message as it is now, or None while it is still ours (ranked below `accepted`)."""
-    if RANK[message.status] < RANK[MessageStatus.ACCEPTED]:
-        return None
-    day = (message.sent_at or message.created_at).astimezone(UTC).date()
-    key = (
-        message.account_id, day, message.run_id or 0, message.direction.value, message.kind.value,
-        message.region, message.sender_id or 0, message.status.value, message.error_code or 0, message.encoding,
+    return fact_of(
+        account_id=message.account_id, day_at=message.sent_at or message.created_at, run_id=message.run_id,
+        direction=message.direction, kind=message.kind, region=message.region, sender_id=message.sender_id,
+        status=message.status, error_code=message.error_code, encoding=message.encoding, segments=message.segments,
+        price_u=message.twilio_price_u, has_sid=message.sid is not None,
     )  # fmt: skip
-    unpriced = int(message.sid is not None and message.twilio_price_u is None)
-    return Fact(key, (1, message.segments, message.twilio_price_u or 0, unpriced))
+
+
+def fact_of(
+    *,
+    account_id: int,
+    day_at: datetime,
+    run_id: int | None,
+    direction: Direction,
+    kind: Kind,
+    region: str,
+    sender_id: int | None,
+    status: MessageStatus,
+    error_code: int | None,
+    encoding: str,
+    segments: int,
+    price_u: int | None,
+    has_sid: bool,
+) -> Fact | None:
+    """The same from plain values, for those who change many messages and load none.
+
+    `day_at` is when Twilio took it, else when it was created; `price_u` is micros, or None while unknown.
+    """
+    if RANK[status] < RANK[MessageStatus.ACCEPTED]:
+        return None
+    day = day_at.astimezone(UTC).date()
+    key = (
+        account_id, day, run_id or 0, direction.value, kind.value, region, sender_id or 0, status.value, error_code or 0, encoding,
+    )  # fmt: skip
+    return Fact(key, (1, segments, price_u or 0, int(has_sid and price_u is None)))
 
 
 def record(session: Session, changes: Iterable[tuple[Fact | None, Fact | None]]) -> None:
