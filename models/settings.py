@@ -31,6 +31,7 @@ SETTINGS: tuple[Option, ...] = (
     ),
     Option("give_up_hours", 6, "How long a message in doubt is looked up before a person has to decide."),
     Option("large_send", 1000, "Recipients from which a send must be confirmed by typing the number."),
+    Option("mail_hours", 72, "How long an e-mail about trouble is tried before it is no news any more."),
     Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
