@@ -10,21 +10,26 @@ The SDK's own retries, logging and environment variables are off: a retried POST
 holds phone numbers.
 """
 
+import asyncio
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
+import aiohttp
 from twilio.base import values
 from twilio.base.exceptions import TwilioException
-from twilio.http import HttpClient
+from twilio.http import AsyncHttpClient, HttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from sender import gateway_records as records
 from sender.gateway_errors import GatewayError, InDoubt, Rejected, Throttled, Unsent
+from sender.gateway_line import Line, event_loop
 from sender.gateway_records import (
     AccountStatus,
     CountryPrices,
@@ -59,10 +64,13 @@ __all__ = [
 
 T = TypeVar("T")
 _PAGE = 1000
+_UNREADABLE = (TwilioException, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+_AT_TWILIO = "https://api.twilio.com/2010-04-01/Accounts"
 
 
 class Gateway:
-    """One Twilio account. Safe to share between threads: each gets a client and connections of its own.
+    """One Twilio account. Safe to share between threads: each gets a client and connections of its own for what it reads, and
+    all texts leave by the process's one event loop.
 
     `api_key` is (SID, secret) and replaces the token for requests. `base_url` sends every request to another host,
     such as the simulator. `timeout` is (seconds to connect, seconds in all).
@@ -94,26 +102,42 @@ class Gateway:
         validity_seconds: int | None = None,
         media_urls: Sequence[str] = (),
     ) -> Sent:
+        """`send_async`, waited for: for one text, never on the event loop itself."""
+        form = _form(to, body, from_, messaging_service_sid, status_callback, validity_seconds, media_urls)
+        return asyncio.run_coroutine_threadsafe(self._create(form), event_loop()).result()
+
+    async def send_async(
+        self,
+        *,
+        to: str,
+        body: str,
+        from_: str | None = None,
+        messaging_service_sid: str | None = None,
+        status_callback: str | None = None,
+        validity_seconds: int | None = None,
+        media_urls: Sequence[str] = (),
+    ) -> Sent:
         """Hand one message to Twilio; exactly one of `from_` and `messaging_service_sid` must be given.
 
-        `validity_seconds` (1 to 36000) is how long Twilio may keep it queued. Commit the intent before calling this.
+        `validity_seconds` (1 to 36000) is how long Twilio may keep it queued. Commit the intent before calling this. To be
+        awaited on `sender.gateway_line.event_loop()`.
         """
-        if (from_ is None) == (messaging_service_sid is None):
-            raise ValueError("a message needs either a sender or a messaging service")
-        options: dict[str, object] = {
-            "from_": from_,
-            "messaging_service_sid": messaging_service_sid,
-            "status_callback": status_callback,
-            "validity_period": validity_seconds,
-            "media_url": list(media_urls) or None,
-            "body": body or None,
-        }
-        given = {name: value for name, value in options.items() if value is not None}
+        return await self._create(
+            _form(to, body, from_, messaging_service_sid, status_callback, validity_seconds, media_urls)
+        )
+
+    async def _create(self, form: Mapping[str, object]) -> Sent:
+        """The SDK's own request, but for the typed resource that it would build: that takes as long as the rest."""
         try:
-            return self._read(lambda: records.sent(self._client.messages.create(to=to, **given)))
+            answer = await self._sending.request_async(
+                "POST", f"{_AT_TWILIO}/{self.account_sid}/Messages.json", data=dict(form)
+            )
+            return records.sent(json.loads(answer.text))
         except Rejected as rejected:
             rejected.stops_run |= rejected.http_status == 404  # no such account or service: nothing will go
             raise
+        except _UNREADABLE as error:
+            raise InDoubt(f"Twilio's answer could not be read ({type(error).__name__}).") from None
 
     def fetch(self, sid: str) -> Remote:
         """A message by its SID; Rejected with code 20404 when Twilio does not have it."""
@@ -213,6 +237,22 @@ class Gateway:
         """Twilio's SMS prices for a country (two letters)."""
         return self._read(lambda: records.country_prices(self._client.pricing.v1.messaging.countries(country).fetch()))
 
+    @cached_property
+    def _sending(self) -> Client:
+        """The client of the texts; its connections belong to the event loop."""
+        connect, total = self._timeout
+        line = Line(base_url=self._base_url, connect=connect, total=total)
+        return self._new_client(_LineClient(line, aiohttp.encode_basic_auth(self._user, self._secret)))
+
+    def _new_client(self, wire: HttpClient) -> Client:
+        return Client(
+            self._user,
+            self._secret,
+            self.account_sid,
+            http_client=wire,
+            environment={"textledger": "reads no environment"},
+        )
+
     @property
     def _client(self) -> Client:
         client: Client | None = getattr(self._clients, "client", None)
@@ -220,21 +260,14 @@ class Gateway:
             connect, total = self._timeout
             wire = Wire(base_url=self._base_url, connect=connect, total=total)
             self._clients.wire = wire
-            client = Client(
-                self._user,
-                self._secret,
-                self.account_sid,
-                http_client=_WireClient(wire),
-                environment={"textledger": "reads no environment"},
-            )
-            self._clients.client = client
+            client = self._clients.client = self._new_client(_WireClient(wire))
         return client
 
     def _read(self, make: Callable[[], T]) -> T:
         """Ask and read the answer; one that cannot be read leaves the request in doubt."""
         try:
             return make()
-        except (TwilioException, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        except _UNREADABLE as error:
             if not self._clients.wire.written:
                 raise  # nothing was asked: a mistake of ours
             raise InDoubt(f"Twilio's answer could not be read ({type(error).__name__}).") from None
@@ -290,6 +323,48 @@ class _WireClient(HttpClient):  # type: ignore[misc]  # the SDK has no types
     ) -> Response:
         answer = self._wire.exchange(method, uri, params=params, data=data, headers=headers, auth=auth)
         return Response(answer.status_code, answer.text, answer.headers)
+
+
+class _LineClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's transport of texts: our line, without the SDK's logging, and never its retries."""
+
+    def __init__(self, line: Line, authorization: str) -> None:
+        super().__init__(logging.getLogger(__name__), True, None)  # noqa: FBT003  # the SDK's own signature
+        self._line, self._authorization = line, authorization
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,  # a text has none
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,  # written once, above
+        timeout: float | None = None,  # ours is the line's
+        allow_redirects: bool = False,  # a redirected POST could be sent twice
+    ) -> Response:
+        sent = {**(headers or {}), "Authorization": self._authorization}
+        answer = await self._line.exchange(method, uri, data=data, headers=sent)
+        return Response(answer.status, answer.text, answer.headers)
+
+
+def _form(
+    to: str,
+    body: str,
+    from_: str | None,
+    service: str | None,
+    status_callback: str | None,
+    validity_seconds: int | None,
+    media_urls: Sequence[str],
+) -> dict[str, object]:
+    """A message as Twilio's form has it."""
+    if (from_ is None) == (service is None):
+        raise ValueError("a message needs either a sender or a messaging service")
+    options: dict[str, object] = {
+        "To": to, "From": from_, "MessagingServiceSid": service, "StatusCallback": status_callback,
+        "ValidityPeriod": validity_seconds, "MediaUrl": list(media_urls) or None, "Body": body or None,
+    }  # fmt: skip
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _window(since: datetime, until: datetime) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 
@@ -121,11 +123,19 @@ class CountryPrices:
     inbound: tuple[Price, ...]
 
 
-def sent(record: Any) -> Sent:
-    """From the answer to a create request."""
-    if not str(record.sid or "").startswith(("SM", "MM")):
+def sent(answer: Mapping[str, Any]) -> Sent:
+    """From the JSON that answers a create request."""
+    sid = str(answer["sid"] or "")
+    if not sid.startswith(("SM", "MM")):
         raise ValueError("an answer without a SID")
-    return Sent(record.sid, str(record.status), _segments(record.num_segments), _aware(record.date_created))
+    segments, created = answer.get("num_segments"), _created(answer["date_created"])
+    return Sent(sid, str(answer.get("status")), _segments(segments), created)
+
+
+@lru_cache(maxsize=16)
+def _created(written: str) -> datetime:
+    """Twilio writes whole seconds, so many messages in a row say the same."""
+    return _aware(parsedate_to_datetime(written))
 
 
 def remote(record: Any) -> Remote:
