@@ -16,8 +16,11 @@ from models.chain import FIRST, link
 from models.users import AuditEntry
 
 SECRET = frozenset(
-    {"password", "twilio_token", "twilio_token_previous", "tf_totp_secret", "mf_recovery_codes", "fs_uniquifier"}
-)
+    {
+        "password", "twilio_token", "twilio_token_previous", "twilio_test_token", "tf_totp_secret", "mf_recovery_codes",
+        "fs_uniquifier",
+    }
+)  # fmt: skip
 """Fields of which only the fact that they changed is kept."""
 MASKED = frozenset({"phone", "phone_raw"})
 """Kept without their middle: an entry is never removed, and a number has to be, after the account's retention period."""

@@ -61,7 +61,13 @@ class Account(Base):
     twilio_token: Mapped[str | None] = mapped_column(Text)
     """Auth token sealed by `models.secrets`; never plain."""
     twilio_token_previous: Mapped[str | None] = mapped_column(Text)
+    """The token before it, while Twilio may still sign with it."""
+    twilio_test_sid: Mapped[str | None]
+    """The SID of Twilio's test credentials, which is another than the account's own."""
+    twilio_test_token: Mapped[str | None] = mapped_column(Text)
+    """Their token, sealed likewise."""
     test_mode: Mapped[bool] = mapped_column(default=False)
+    """Nothing of this account may reach the live Twilio: see `sender/destinations.py`."""
     pumping_protection: Mapped[bool] = mapped_column(default=False)
     blocked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """Set for everyone when Twilio answers 429 for the account."""
@@ -76,6 +82,11 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     senders: Mapped[list[SendingNumber]] = relationship(back_populates="account", order_by="SendingNumber.id")
+
+    @property
+    def credentials(self) -> tuple[object, ...]:
+        """What a gateway is made of, still sealed: whoever keeps a gateway makes a new one when this has changed."""
+        return self.twilio_sid, self.twilio_token, self.test_mode, self.twilio_test_sid, self.twilio_test_token
 
     def __str__(self) -> str:
         return self.name

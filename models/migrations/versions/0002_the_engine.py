@@ -74,6 +74,8 @@ def upgrade() -> None:
     op.add_column("account", sa.Column("backoff", BigId, nullable=False, server_default=nothing))
     op.add_column("account", sa.Column("concurrency", BigId, nullable=False, server_default=sa.text("100")))
     op.add_column("account", sa.Column("held_why", sa.Text(), nullable=False, server_default=""))
+    op.add_column("account", sa.Column("twilio_test_sid", sa.String(), nullable=True))
+    op.add_column("account", sa.Column("twilio_test_token", sa.Text(), nullable=True))
     op.add_column("campaign", sa.Column("time_zone", sa.String(), nullable=True))
     op.add_column("campaign", sa.Column("next_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("campaign", sa.Column("why", sa.Text(), nullable=False, server_default=""))
@@ -95,7 +97,7 @@ def downgrade() -> None:
         "sending_number": ["slow_until", "backoff"],
         "run": ["served_us", "budget_segments", "why", "skipped", "occurrence"],
         "campaign": ["why", "next_at", "time_zone"],
-        "account": ["held_why", "concurrency", "backoff"],
+        "account": ["twilio_test_token", "twilio_test_sid", "held_why", "concurrency", "backoff"],
     }.items():
         if table == "run":
             op.drop_index("uq_run_campaign_id_occurrence", table_name="run")
