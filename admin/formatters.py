@@ -22,7 +22,7 @@ M, C, K = MessageStatus, CampaignState, ConsentKind
 TONES: dict[StrEnum, str] = {
     M.DELIVERED: "ok", M.READ: "ok", M.RECEIVED: "ok", M.SENT: "info", M.SENDING: "info", M.QUEUED: "info", M.ACCEPTED: "info",
     M.SCHEDULED: "info", M.CLAIMED: "info", M.IN_DOUBT: "warn", M.UNKNOWN: "warn", M.UNDELIVERED: "bad", M.FAILED: "bad",
-    C.SCHEDULED: "info", C.SENDING: "info", C.PAUSED: "warn", C.COMPLETED: "ok", C.CANCELLED: "bad",
+    C.SCHEDULED: "info", C.SENDING: "info", C.PAUSED: "warn", C.HELD: "warn", C.COMPLETED: "ok", C.CANCELLED: "bad",
     K.OPT_OUT: "bad", K.HOLD: "warn", K.OPT_IN: "ok", K.RE_SUBSCRIBE: "ok", K.RELEASE: "ok",
 }  # fmt: skip
 """The tone of a badge by status; the rest are neutral. The word always stands beside the colour."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Profile, SenderKind, SendingNumber
-from models.campaigns import MAY_FOLLOW, Audience, Campaign, CampaignState, Exclusion, Reason, Run
+from models.campaigns import MAY_FOLLOW, Audience, Campaign, CampaignState, Reason, Run
 from models.consent import Purpose
 from models.countries import CountrySetting
-from models.messages import WAITING, WITH_TWILIO, Message, MessageStatus
+from models.messages import WAITING, Message, MessageStatus
 from models.templates import TemplateVersion
+from sender.progress import Progress as Progress
+from sender.progress import progress as progress
 
 NO_ALPHANUMERIC = frozenset({"US", "CA"})
 """Twilio: alphanumeric senders cannot text the US or Canada."""
@@ -35,41 +37,6 @@ class Problem:
     code: str
     sentence: str
     blocking: bool = True
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come. `audience` = `excluded` + all messages; messages are texts, not segments."""
-
-    audience: int
-    excluded: int
-    by_reason: dict[Reason, int]
-    by_status: dict[MessageStatus, int]
-    segments: int
-    rate_per_second: float
-    eta_seconds: int | None
-
-    @property
-    def waiting(self) -> int:
-        return sum(n for status, n in self.by_status.items() if status in WAITING)
-
-    @property
-    def done(self) -> int:
-        """Rows that need nothing more from us."""
-        return self.excluded + sum(self.by_status.values()) - self.waiting
-
-    @property
-    def sent(self) -> int:
-        """Messages that Twilio took and has not called failed."""
-        return sum(n for status, n in self.by_status.items() if status in WITH_TWILIO)
-
-    @property
-    def failed(self) -> int:
-        return self.by_status.get(MessageStatus.FAILED, 0) + self.by_status.get(MessageStatus.CANCELED, 0)
-
-    @property
-    def skipped(self) -> int:
-        return self.by_status.get(MessageStatus.SKIPPED, 0)
 
 
 def create(
@@ -329,29 +296,3 @@ def finish_done(session: Session, *, now: datetime) -> list[Run]:
         run.finished_at = now
         _move(run.campaign, CampaignState.COMPLETED, "completed", now)
     return list(runs)
-
-
-def progress(session: Session, run: Run, *, now: datetime) -> Progress:
-    """How far a run has come, counted from its rows; the rate is that of the last ten seconds."""
-    counted = select(Message.status, func.count()).where(Message.run_id == run.id).group_by(Message.status)
-    by_status = {row[0]: row[1] for row in session.execute(counted)}
-    by_reason: dict[Reason, int] = {}
-    skipped = select(Message.reason, func.count()).where(Message.run_id == run.id, Message.reason.is_not(None))
-    excluded = select(Exclusion.reason, func.count()).where(Exclusion.run_id == run.id)
-    for query in (excluded.group_by(Exclusion.reason), skipped.group_by(Message.reason)):
-        for reason, count in session.execute(query):
-            if reason is not None:
-                by_reason[reason] = by_reason.get(reason, 0) + count
-    window = timedelta(seconds=10)
-    recent = session.scalar(select(func.count()).where(Message.run_id == run.id, Message.sent_at > now - window)) or 0
-    rate = recent / window.total_seconds()
-    waiting = sum(n for status, n in by_status.items() if status in WAITING)
-    return Progress(
-        audience=run.audience_size,
-        excluded=run.excluded,
-        by_reason=by_reason,
-        by_status=by_status,
-        segments=run.segments,
-        rate_per_second=rate,
-        eta_seconds=round(waiting / rate) if rate and waiting else None,
-    )

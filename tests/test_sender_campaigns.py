@@ -552,7 +552,7 @@ def test_the_rate_is_that_of_the_last_ten_seconds(
     account = sqlite_session.scalars(select(Account)).one()
     run = seeds.sending_run(sqlite_session, account, len(ages) + waiting)
     for row, age in zip(sqlite_session.scalars(select(Message)), ages, strict=False):
-        row.status, row.sent_at = S.SENT, NOW - timedelta(seconds=age)
+        row.status, row.sid, row.sent_at = S.SENT, f"SM{row.id}", NOW - timedelta(seconds=age)
     sqlite_session.flush()
     found = campaigns.progress(sqlite_session, run, now=NOW)
     assert (Decimal(str(found.rate_per_second)), found.eta_seconds) == (Decimal(rate), eta)

@@ -46,6 +46,7 @@ NEXT: dict[CampaignState, str] = {
     C.SCHEDULED: "It starts by itself at its time.",
     C.SENDING: "Texts are leaving at the sender's rate.",
     C.PAUSED: "Nothing leaves until it is resumed.",
+    C.HELD: "It did not start by itself and waits for a person: nothing of this run has been sent.",
     C.COMPLETED: "Every row of the list is accounted for. Delivery reports may still come in.",
     C.CANCELLED: "What had not left never will.",
     C.ARCHIVED: "Off the lists, kept in every report.",
