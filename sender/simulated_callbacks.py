@@ -64,13 +64,23 @@ class Postman:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.pending = 0
-        self.counts = {"posted": 0, "answered": 0, "refused": 0, "unanswered": 0}
+        self.counts = {"posted": 0, "answered": 0, "refused": 0, "unanswered": 0, "lost": 0, "repeated": 0}
+        self.heard: dict[str, set[str]] = {}
+        """Message SID → the status words that were answered with 2xx: what the other side has taken upon itself to know."""
 
     def send(self, key: str, url: str, params: Mapping[str, str], token: str, *, delays: list[float]) -> None:
-        """Post the same letter once after each of `delays` (simulated seconds)."""
+        """Post the same letter once after each of `delays` (simulated seconds); without any it is lost."""
+        with self._lock:
+            self.counts["lost"] += not delays
+            self.counts["repeated"] += max(0, len(delays) - 1)
         letter = Letter(key, url, params, token, str(uuid.uuid4()))
         for delay in delays:
             self._schedule.after(delay, lambda: self._hand_over(letter, 0))
+
+    def clear(self) -> None:
+        """Forget what was taken."""
+        with self._lock:
+            self.heard.clear()
 
     def stop(self) -> None:
         """End the threads; letters already handed over are still posted."""
@@ -116,6 +126,8 @@ class Postman:
         with self._lock:
             self.counts["posted"] += 1
             self.counts["answered" if 200 <= status < 300 else "refused" if status else "unanswered"] += 1
+            if 200 <= status < 300:
+                self.heard.setdefault(letter.key, set()).add(letter.params.get("MessageStatus", ""))
             self.pending -= 1
 
 

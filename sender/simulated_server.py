@@ -45,7 +45,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.wfile.write
 
         try:
-            body = b"".join(self.server.app(environ, start_response))
+            answered = self.server.app(environ, start_response)
+            body = b"".join(answered)
         except Dropped as dropped:
             self._drop(reset=dropped.reset)
             return
@@ -56,6 +57,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        if hasattr(answered, "close"):  # WSGI's word for: the answer has left
+            answered.close()
 
     do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server looks for
 

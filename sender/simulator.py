@@ -177,11 +177,21 @@ class Simulator:
         with self.store.lock:
             return list(self.store.accepted)
 
+    def heard(self, sid: str) -> frozenset[str]:
+        """The status words of a message that our webhook took, by answering 2xx."""
+        return frozenset(self._postman.heard.get(sid, ()))
+
+    def status_of(self, sid: str) -> str:
+        """Where a message that was accepted stands; raises KeyError for any other."""
+        with self.store.lock:
+            return self.store.messages[sid].status
+
     def reset(self) -> None:
         """Forget messages, opt-outs, usage, faults and everything owed; accounts stay."""
         self.schedule.clear()
         self.faults.clear()
         self._ledger.clear()
+        self._postman.clear()
         self.store.clear()
 
     def settle(self, timeout: float = 30.0) -> None:

@@ -336,7 +336,8 @@ def test_callbacks_survive_how_a_server_treats_connections(manner: str) -> None:
         hooks.shutdown()
         thread.join()
     assert [f"Body=text{n}&" in request for n, request in enumerate(got)] == [True] * 6
-    assert simulator.state()["callbacks"] == {"posted": 6, "answered": 6, "refused": 0, "unanswered": 0, "pending": 0}
+    counts = {"posted": 6, "answered": 6, "refused": 0, "unanswered": 0, "lost": 0, "repeated": 0, "pending": 0}
+    assert simulator.state()["callbacks"] == counts
 
 
 def test_some_numbers_stop_after_the_first_message() -> None:
@@ -424,3 +425,21 @@ def test_numbers_of_one_account_are_not_anothers() -> None:
     assert response.json
     assert response.json["code"] == 21606
     assert rehearsal.simulator.text(PLAIN, "+12015550177", "hi").account_sid == other.sid
+
+
+@pytest.mark.parametrize(
+    ("ending", "answers", "heard", "lost"),
+    [("0199", 204, {"sent", "delivered"}, 0), ("0199", 503, set(), 0), ("0171", 204, set(), 2)],
+)
+def test_it_remembers_what_our_webhook_took(ending: str, answers: int, heard: set[str], lost: int) -> None:
+    """Only a callback answered with 2xx was taken; one that the network lost is counted as lost."""
+    rehearsal = Rehearsal(answers=answers)
+    sid = rehearsal.send(f"+1202555{ending}")
+    rehearsal.step()
+    simulator = rehearsal.simulator
+    callbacks = simulator.state()["callbacks"]
+    assert (simulator.heard(sid), simulator.status_of(sid)) == (heard, "delivered")
+    assert isinstance(callbacks, dict)
+    assert callbacks["lost"] == lost
+    simulator.reset()
+    assert simulator.heard(sid) == frozenset()
