@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
-import socket
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,25 +19,10 @@ from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database, connect
 from models.countries import CountrySetting
 from models.schema import alembic_config, migrate
+from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 """A Friday, 10:00 in New York."""
-
-
-def _postgres_bin() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(p) for p in [shutil.which("initdb")] if p]
-    return found[-1].parent if found else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _as_server(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return ["runuser", "-u", "postgres", "--", *command] if getpass.getuser() == "root" else command
 
 
 @pytest.fixture(scope="session")
@@ -51,27 +32,12 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    binaries = _postgres_bin()
-    if binaries is None:
+    try:
+        server = PostgresServer()
+    except FileNotFoundError:
         pytest.fail("PostgreSQL is not installed: run `make test`, which installs it, or set TEXTLEDGER_TEST_POSTGRES.")
-    folder = Path(tempfile.mkdtemp(prefix="textledger-pg-"))
-    if getpass.getuser() == "root":
-        shutil.chown(folder, "postgres")
-    data, port = folder / "data", _free_port()
-    subprocess.run(
-        _as_server([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]),
-        check=True, capture_output=True,
-    )  # fmt: skip
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
-    start = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start"]
-    subprocess.run(_as_server(start), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    subprocess.run(
-        _as_server([str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]),
-        check=True,
-        capture_output=True,
-    )
-    shutil.rmtree(folder, ignore_errors=True)
+    with server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
