@@ -24,16 +24,32 @@ def tokens(config: Config, account: Account) -> list[str]:
 
 
 def gateway_for(config: Config, account: Account, *, lease_seconds: int = 60) -> Gateway:
-    """The gateway of an account. A POST may take half of the lease, so that no claim outlives it."""
-    if not account.twilio_sid or not account.twilio_token:
+    """The gateway of an account. A POST may take half of the lease, so that no claim outlives it.
+
+    In test mode and without a simulator it has the test credentials, and the live token is not even unsealed.
+    """
+    sid, sealed = account.twilio_sid, account.twilio_token
+    if account.test_mode and not config.twilio_url:
+        sid, sealed = account.twilio_test_sid, account.twilio_test_token
+        if not sid or not sealed:
+            raise NotLinked(f"{account.name} is in test mode without test credentials. Keep some with `accounts test`.")
+    if not sid or not sealed:
         raise NotLinked(f"{account.name} is not linked to an SMS account. Link one under Settings.")
-    token = secrets.unseal(config.secret_keys, TOKEN, account.twilio_token)
-    return gateway_with(config, account.twilio_sid, token, total=lease_seconds / 2)
+    token = secrets.unseal(config.secret_keys, TOKEN, sealed)
+    return gateway_with(config, sid, token, total=lease_seconds / 2, test_mode=account.test_mode)
 
 
-def gateway_with(config: Config, sid: str, token: str, *, total: float = 30.0) -> Gateway:
+def gateway_with(config: Config, sid: str, token: str, *, total: float = 30.0, test_mode: bool = False) -> Gateway:
     """A gateway with credentials that are not kept (yet); `total` is the longest that a request may take, seconds."""
-    return Gateway(sid, token, base_url=config.twilio_url or None, timeout=(min(5.0, total), total))
+    return Gateway(
+        sid, token, base_url=config.twilio_url or None, timeout=(min(5.0, total), total), test_mode=test_mode
+    )
+
+
+def may_ask(config: Config, account: Account) -> bool:
+    """Whether prices, usage and the fate of texts can be asked for: of a linked account, but not with test credentials,
+    under which Twilio keeps nothing that could be asked for."""
+    return bool(account.twilio_token) and not (account.test_mode and not config.twilio_url)
 
 
 def seal(keys: Sequence[str], token: str) -> str:

@@ -28,6 +28,7 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from sender import gateway_records as records
+from sender.destinations import Destination
 from sender.gateway_errors import GatewayError, InDoubt, Rejected, Throttled, Unsent
 from sender.gateway_line import Line, event_loop
 from sender.gateway_records import (
@@ -73,7 +74,7 @@ class Gateway:
     all texts leave by the process's one event loop.
 
     `api_key` is (SID, secret) and replaces the token for requests. `base_url` sends every request to another host,
-    such as the simulator. `timeout` is (seconds to connect, seconds in all).
+    such as the simulator. `timeout` is (seconds to connect, seconds in all). In `test_mode` nothing reaches the live Twilio.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class Gateway:
         api_key: tuple[str, str] | None = None,
         base_url: str | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
+        test_mode: bool = False,
     ) -> None:
         self.account_sid = account_sid
+        self._to = Destination(base_url, account_sid, test_mode)
         self._user, self._secret = api_key or (account_sid, auth_token)
         self._base_url = base_url
         self._timeout = timeout
@@ -242,7 +245,7 @@ class Gateway:
         """The client of the texts; its connections belong to the event loop."""
         connect, total = self._timeout
         line = Line(base_url=self._base_url, connect=connect, total=total)
-        return self._new_client(_LineClient(line, aiohttp.encode_basic_auth(self._user, self._secret)))
+        return self._new_client(_LineClient(self._to, line, aiohttp.encode_basic_auth(self._user, self._secret)))
 
     def _new_client(self, wire: HttpClient) -> Client:
         return Client(
@@ -260,7 +263,7 @@ class Gateway:
             connect, total = self._timeout
             wire = Wire(base_url=self._base_url, connect=connect, total=total)
             self._clients.wire = wire
-            client = self._clients.client = self._new_client(_WireClient(wire))
+            client = self._clients.client = self._new_client(_WireClient(self._to, wire))
         return client
 
     def _read(self, make: Callable[[], T]) -> T:
@@ -306,9 +309,9 @@ class _Form(dict[str, "str | Sequence[str]"]):
 class _WireClient(HttpClient):  # type: ignore[misc]  # the SDK has no types
     """The SDK's transport: our wire, without the SDK's logging."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, to: Destination, wire: Wire) -> None:
         super().__init__(logging.getLogger(__name__), False)  # noqa: FBT003  # the SDK's own signature
-        self._wire = wire
+        self._to, self._wire = to, wire
 
     def request(
         self,
@@ -321,16 +324,17 @@ class _WireClient(HttpClient):  # type: ignore[misc]  # the SDK has no types
         timeout: float | None = None,  # ours is the wire's
         allow_redirects: bool = False,  # a redirected POST could be sent twice
     ) -> Response:
-        answer = self._wire.exchange(method, uri, params=params, data=data, headers=headers, auth=auth)
+        address = self._to.address(method, uri)
+        answer = self._wire.exchange(method, address, params=params, data=data, headers=headers, auth=auth)
         return Response(answer.status_code, answer.text, answer.headers)
 
 
 class _LineClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
     """The SDK's transport of texts: our line, without the SDK's logging, and never its retries."""
 
-    def __init__(self, line: Line, authorization: str) -> None:
+    def __init__(self, to: Destination, line: Line, authorization: str) -> None:
         super().__init__(logging.getLogger(__name__), True, None)  # noqa: FBT003  # the SDK's own signature
-        self._line, self._authorization = line, authorization
+        self._to, self._line, self._authorization = to, line, authorization
 
     async def request(
         self,
@@ -344,7 +348,7 @@ class _LineClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
         allow_redirects: bool = False,  # a redirected POST could be sent twice
     ) -> Response:
         sent = {**(headers or {}), "Authorization": self._authorization}
-        answer = await self._line.exchange(method, uri, data=data, headers=sent)
+        answer = await self._line.exchange(method, self._to.address(method, uri), data=data, headers=sent)
         return Response(answer.status, answer.text, answer.headers)
 
 

@@ -90,6 +90,8 @@ class SimulatedAccount:
 
     `test_sid` and `test_token` are its test credentials: magic numbers only, nothing stored.
     `api_keys` maps the SID of an API key (`SK…`) to its secret. `owner_sid` names the parent of a subaccount.
+    `secondary` is a second token that signs in beside the first, as while one is being rotated; webhooks are signed with
+    the first until `promote` puts the second in its place.
     """
 
     name: str = "Simulated organisation"
@@ -97,6 +99,7 @@ class SimulatedAccount:
     services: list[SimulatedService] = field(default_factory=list)
     sid: str = ""
     token: str = ""
+    secondary: str = ""
     test_sid: str = ""
     test_token: str = ""
     api_keys: dict[str, str] = field(default_factory=dict)
@@ -112,6 +115,16 @@ class SimulatedAccount:
         self.test_sid = self.test_sid or made("AC", self.name, "test")
         self.test_token = self.test_token or made("", self.name, "test token")
         self.owner_sid = self.owner_sid or self.sid
+
+    def knows(self, user: str, secret: str) -> bool:
+        """Whether these live credentials sign in."""
+        if user == self.sid:
+            return bool(secret) and secret in (self.token, self.secondary)
+        return user in self.api_keys and self.api_keys[user] == secret
+
+    def promote(self) -> None:
+        """Make the second token the first; the one before it signs in no more, from this moment."""
+        self.token, self.secondary = self.secondary or self.token, ""
 
     def number(self, phone: str) -> SimulatedNumber | None:
         """The sender written `phone`, if the account owns it."""

@@ -152,8 +152,7 @@ class Rest:
         for account in self._store.accounts.values():
             if (user, secret) == (account.test_sid, account.test_token) and account_sid in (None, account.test_sid):
                 return Call(request, account, test=True)
-            keys = {account.sid: account.token, **account.api_keys}
-            if user in keys and keys[user] == secret:
+            if account.knows(user, secret):
                 asked = self._store.accounts.get(account_sid or account.sid)
                 if asked is not None and account.sid in (asked.sid, asked.owner_sid):
                     return Call(request, asked, test=False)

@@ -550,3 +550,22 @@ def test_settling_gives_up() -> None:
         simulator.schedule.after(60, lambda: None)
         with pytest.raises(TimeoutError):
             simulator.settle(0.02)
+
+
+def test_two_tokens_sign_in_until_one_is_promoted() -> None:
+    """A second token works beside the first; promoted, it is the only one, and it signs what is posted from then on."""
+    rehearsal = Rehearsal()
+    first = rehearsal.secret
+    account = rehearsal.account
+
+    def enters(secret: str) -> bool:
+        rehearsal.secret = secret
+        return rehearsal.call("GET", "Messages.json").status_code == 200
+
+    assert [enters(first), enters("second"), enters("")] == [True, False, False]
+    account.secondary = "second"
+    assert [enters(first), enters("second"), enters("")] == [True, True, False]
+    account.promote()
+    assert [enters(first), enters("second"), enters("")] == [False, True, False]
+    account.promote()
+    assert account.token == "second"
