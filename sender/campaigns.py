@@ -146,6 +146,7 @@ def _start(session: Session, campaign: Campaign, *, due_at: datetime, now: datet
         account_id=campaign.account_id, campaign_id=campaign.id, number=last + 1, audience_id=campaign.audience_id,
         template_version_id=campaign.template_version_id, sender_id=campaign.sender_id, due_at=due_at, started_at=now,
         segment_limit=min(campaign.segment_limit or account.segment_limit, account.segment_limit),
+        budget_segments=None if campaign.budget_u is None else 0,  # nothing leaves before the budget was looked at
         launch_epoch=account.launch_epoch,
     )  # fmt: skip
     session.add(run)

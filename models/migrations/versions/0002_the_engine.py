@@ -68,6 +68,10 @@ def upgrade() -> None:
         sqlite_where=sa.text("sent_at IS NULL"),
         postgresql_where=sa.text("sent_at IS NULL"),
     )
+    outcome = sa.text("status IN ('delivered', 'undelivered', 'failed', 'read')")
+    op.create_index(
+        "ix_message_outcome", "message", ["run_id", "final_at"], sqlite_where=outcome, postgresql_where=outcome
+    )
 
     # Plain ADD COLUMN with a default, never a copy of the table: rows are there already, and SQLite checks foreign keys.
     nothing = sa.text("0")
@@ -93,6 +97,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_message_outcome", table_name="message")
     for table, columns in {
         "sending_number": ["slow_until", "backoff"],
         "run": ["served_us", "budget_segments", "why", "skipped", "occurrence"],
