@@ -130,6 +130,8 @@ class Campaign(Base):
     """When the next run is due; empty when none is planned."""
     why: Mapped[str] = mapped_column(Text, default="")
     """Why it is paused or held, as a sentence; empty when a person did it without a word."""
+    archived_from: Mapped[CampaignState | None] = mapped_column(words(CampaignState))
+    """Of an archived campaign: the state to which it can be restored."""
     segment_limit: Mapped[int | None]
     budget_u: Mapped[int | None] = mapped_column(BigInteger)
     report_emails: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -83,6 +83,7 @@ def upgrade() -> None:
     op.add_column("campaign", sa.Column("time_zone", sa.String(), nullable=True))
     op.add_column("campaign", sa.Column("next_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("campaign", sa.Column("why", sa.Text(), nullable=False, server_default=""))
+    op.add_column("campaign", sa.Column("archived_from", sa.String(length=32), nullable=True))
     op.execute("UPDATE campaign SET next_at = starts_at WHERE state = 'scheduled'")
     op.drop_index("ix_campaign_state_starts_at", table_name="campaign")
     op.create_index("ix_campaign_state_next_at", "campaign", ["state", "next_at"])
@@ -101,7 +102,7 @@ def downgrade() -> None:
     for table, columns in {
         "sending_number": ["slow_until", "backoff"],
         "run": ["served_us", "budget_segments", "why", "skipped", "occurrence"],
-        "campaign": ["why", "next_at", "time_zone"],
+        "campaign": ["archived_from", "why", "next_at", "time_zone"],
         "account": ["twilio_test_token", "twilio_test_sid", "held_why", "concurrency", "backoff"],
     }.items():
         if table == "run":
