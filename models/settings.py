@@ -31,7 +31,19 @@ SETTINGS: tuple[Option, ...] = (
     ),
     Option("give_up_hours", 6, "How long a message in doubt is looked up before a person has to decide."),
     Option("large_send", 1000, "Recipients from which a send must be confirmed by typing the number."),
+    Option(
+        "spike_percent",
+        20,
+        "A campaign pauses itself when more than this share of its last texts met an error that is not one number's.",
+    ),
+    Option("spike_sample", 25, "Fewer outcomes than this are judged as if the missing ones were good."),
+    Option("spike_window", 100, "How many of a run's last outcomes are looked at."),
     Option("mail_hours", 72, "How long an e-mail about trouble is tried before it is no news any more."),
+    Option(
+        "slow_minutes",
+        10,
+        "How long a sender goes at half its rate after Twilio's queue for it has overflowed (error 30001).",
+    ),
     Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
