@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import click
 from cryptography.fernet import Fernet
@@ -23,6 +24,7 @@ DEMO = "demo"
 DEMO_FOLDER = Path("var/demo")
 ENVIRONMENTS = (DEMO, "staging", "production")
 DATABASES = ("sqlite", "postgresql", "postgres")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PLACEHOLDERS = frozenset({"", "change-me", "changeme", "secret"})
 
 
@@ -50,6 +52,10 @@ class Config:
     """TEXTLEDGER_TRUSTED_HOSTS: host names that requests may ask for, comma-separated."""
     environment: str
     """TEXTLEDGER_ENVIRONMENT: demo, staging or production; shown as a badge, and strict in production."""
+    smtp_url: str = ""
+    """TEXTLEDGER_SMTP_URL: the server that mails notices, as `admin/mail.py` reads it; empty: notices stay in the outbox."""
+    mail_from: str = ""
+    """TEXTLEDGER_MAIL_FROM: the address that notices come from."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -78,6 +84,8 @@ class Config:
             twilio_url=read("TWILIO_URL").rstrip("/"),
             trusted_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
             environment=read("ENVIRONMENT", "production"),
+            smtp_url=read("SMTP_URL"),
+            mail_from=read("MAIL_FROM"),
         )
         config.check()
         return config
@@ -93,6 +101,11 @@ class Config:
         for name, url in (("PUBLIC_URL", self.public_url), ("TWILIO_URL", self.twilio_url or self.public_url)):
             if not url.startswith(("https://", "http://")):
                 raise ConfigProblem(f"Set {PREFIX}{name} to an address that starts with https:// or http://.")
+        if self.smtp_url and ("@" not in self.mail_from or not _is_mail_server(self.smtp_url)):
+            raise ConfigProblem(
+                f"Set {PREFIX}SMTP_URL to smtp://USER:PASSWORD@HOST:587?starttls=1 or smtps://USER:PASSWORD@HOST, "
+                f"encrypted unless the server is this machine, and {PREFIX}MAIL_FROM to the address that mails come from."
+            )
         if self.environment not in ENVIRONMENTS:
             raise ConfigProblem(f"Set {PREFIX}ENVIRONMENT to one of {', '.join(ENVIRONMENTS)}.")
 
@@ -107,6 +120,8 @@ class Config:
             PREFIX + "TWILIO_URL": self.twilio_url,
             PREFIX + "TRUSTED_HOSTS": ",".join(self.trusted_hosts),
             PREFIX + "ENVIRONMENT": self.environment,
+            PREFIX + "SMTP_URL": self.smtp_url,
+            PREFIX + "MAIL_FROM": self.mail_from,
         }
 
     @property
@@ -119,6 +134,17 @@ def _is_database(url: str) -> bool:
     try:
         return make_url(url).drivername.partition("+")[0] in DATABASES
     except (ArgumentError, ValueError):
+        return False
+
+
+def _is_mail_server(url: str) -> bool:
+    """Whether it names a server, and no password would travel in the clear to another machine."""
+    try:
+        server = urlsplit(url)
+        encrypted = server.scheme == "smtps" or parse_qs(server.query).get("starttls") == ["1"]
+        safe = encrypted or not server.username or server.hostname in LOOPBACK
+        return server.scheme in {"smtp", "smtps"} and bool(server.hostname) and safe and server.port != 0
+    except ValueError:
         return False
 
 

@@ -25,6 +25,8 @@ FULL = {
     "TEXTLEDGER_TWILIO_URL": "http://127.0.0.1:4010",
     "TEXTLEDGER_TRUSTED_HOSTS": "texts.example.org,10.0.0.7",
     "TEXTLEDGER_ENVIRONMENT": "staging",
+    "TEXTLEDGER_SMTP_URL": "smtp://ledger:pass@mail.example.org:587?starttls=1",
+    "TEXTLEDGER_MAIL_FROM": "texts@example.org",
 }
 NEEDED = {name: FULL[name] for name in FULL if name.endswith(("SECRET_KEY", "SALT", "SECRET_KEYS"))}
 
@@ -121,3 +123,31 @@ def test_a_variable_overrules_the_demo(empty_folder: Path) -> None:
     """What is set is used, also in a demo."""
     config = Config.from_environment({"TEXTLEDGER_ENVIRONMENT": "demo", "TEXTLEDGER_DATABASE_URL": "sqlite:///mine.db"})
     assert config.database_url == "sqlite:///mine.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "fit"),
+    [
+        ("smtp://me:word@mail.example.org:587?starttls=1", "texts@example.org", True),
+        ("smtps://me:word@mail.example.org", "texts@example.org", True),
+        ("smtp://mail.example.org", "texts@example.org", True),
+        ("smtp://me:word@localhost:2525", "texts@example.org", True),
+        ("", "", True),
+        ("", "texts@example.org", True),
+        ("smtp://me:word@mail.example.org:587", "texts@example.org", False),
+        ("smtp://me:word@mail.example.org:587?starttls=0", "texts@example.org", False),
+        ("smtps://me:word@mail.example.org", "", False),
+        ("smtp://", "texts@example.org", False),
+        ("smtp://mail.example.org:port", "texts@example.org", False),
+        ("https://mail.example.org", "texts@example.org", False),
+    ],
+)
+def test_no_password_is_mailed_in_the_clear(url: str, sender: str, fit: bool) -> None:
+    """A mail server needs an address to send from, and a password needs an encrypted way to another machine."""
+    given = {**NEEDED, "TEXTLEDGER_SMTP_URL": url, "TEXTLEDGER_MAIL_FROM": sender}
+    if fit:
+        assert Config.from_environment(given).smtp_url == url
+        return
+    with pytest.raises(ConfigProblem, match="TEXTLEDGER_SMTP_URL") as caught:
+        Config.from_environment(given)
+    assert "me:word" not in str(caught.value)
