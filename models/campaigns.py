@@ -91,7 +91,10 @@ class AudienceRow(Base):
     """One input row: either a contact, or the one reason why not."""
 
     __tablename__ = "audience_row"
-    __table_args__ = (Index("ix_audience_row_audience_id_contact_id", "audience_id", "contact_id"),)
+    __table_args__ = (
+        Index("ix_audience_row_audience_id_contact_id", "audience_id", "contact_id"),
+        {"sqlite_with_rowid": False},  # kept in the order of its key: one tree to write instead of two
+    )
 
     audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), primary_key=True)
     row: Mapped[int] = mapped_column(primary_key=True)

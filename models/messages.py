@@ -6,12 +6,24 @@ highest-ranked one wins and order does not matter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from models.base import Base, BigId, UTCDateTime, words
 from models.campaigns import Reason, Run
@@ -80,11 +92,9 @@ def supersedes(new: MessageStatus, old: MessageStatus) -> bool:
     return RANK[new] > RANK[old]
 
 
-BY_PHONE = "(run_id IS NULL OR status <> 'pending')"
-"""Which messages the index of phones holds, as text: a query must say it in these words for the index to be used.
-
-A campaign's message enters it when it is claimed. Phones come in no order, and to keep a million of them in order while a list
-is expanded would cost a third of the whole expansion; `sender.messages.to_phone` finds the ones still waiting by their contact."""
+BY_PHONE = "run_id IS NULL OR status <> 'pending'"
+"""Which messages the index of phones holds. A campaign's message enters it when it is claimed, because phones come in no order,
+and to sort a million of them in while a list is expanded would cost as much as all the rest: so ask by `with_phone`."""
 
 
 class Message(Base):
@@ -181,6 +191,19 @@ class Message(Base):
 
     def __str__(self) -> str:
         return f"Message {self.id}"
+
+
+def with_phone(account_id: int, fits: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The account's messages whose number fits (`fits(column)` is the condition), as a condition that indexes serve.
+
+    What waits in a campaign is found by its contact, everything else by its own number.
+    """
+    known, sent = aliased(Message), aliased(Message)
+    people = select(Contact.id).where(Contact.account_id == account_id, fits(Contact.phone))
+    runs = select(Run.id).where(Run.account_id == account_id, Run.finished_at.is_(None))
+    by_phone = select(known.id).where(known.account_id == account_id, fits(known.phone), text(f"({BY_PHONE})"))
+    by_person = select(sent.id).where(sent.run_id.in_(runs), sent.contact_id.in_(people), fits(sent.phone))
+    return Message.id.in_(union_all(by_phone, by_person))
 
 
 class Callback(Base):

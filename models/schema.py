@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +50,37 @@ def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade to `revision` in one transaction; running it again changes nothing."""
     from alembic import command
 
-    with database.engine.begin() as connection:
+    with altering(database) as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def altering(database: Database) -> Iterator[Connection]:
+    """A transaction that may change tables; committed at the end.
+
+    SQLite changes a constraint only by copying the table, and dropping the old one would break every reference to it. So, as
+    its documentation prescribes (lang_altertable.html, section 7), references are not enforced meanwhile, and all of them are
+    checked before the commit.
+    """
+    with database.engine.connect() as connection:
+        _enforce(connection, on=False)  # has no effect inside a transaction, so before the first statement
+        try:
+            with connection.begin():
+                yield connection
+                if database.dialect == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise RuntimeError(
+                        "The migration would leave references to rows that are gone; nothing was changed."
+                    )
+        finally:
+            _enforce(connection, on=True)
+
+
+def _enforce(connection: Connection, *, on: bool) -> None:
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite" and driver is not None:
+        driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def drift(connection: Connection) -> list[object]:

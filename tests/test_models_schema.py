@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.exc import StatementError
+from alembic import command
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
-from models.schema import drift, migrate
+from models.campaigns import AudienceRow
+from models.messages import Callback, Message
+from models.schema import alembic_config, altering, drift, migrate
+from tests.conftest import NOW, seed_account
+from tests.seeds import sending_run
 
 
 def test_migrations_equal_models(database: Database) -> None:
@@ -26,6 +32,56 @@ def test_migrate_keeps_rows(database: Database, account: Account) -> None:
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Account)) == 1
         assert session.scalar(select(Account.name)) == account.name
+
+
+def test_the_way_there_and_back_keeps_every_row(database: Database) -> None:
+    """A database with messages that others refer to goes back to the first version and up again: rows, keys and order kept."""
+    with database.session() as session:
+        account = seed_account(session)
+        run = sending_run(session, account, 30)
+        first = session.scalars(select(Message).order_by(Message.id)).first()
+        assert first is not None
+        session.add(Callback(account_id=account.id, message_id=first.id, sid="SM1", status="sent", received_at=NOW))
+        session.commit()
+        before = contents(session)
+    try:
+        with altering(database) as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+        with database.engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM message")) == 30
+    finally:
+        migrate(database)
+    with database.session() as session:
+        assert contents(session) == before
+        session.add(Callback(account_id=run.account_id, message_id=10**6, sid="SM2", status="sent", received_at=NOW))
+        with pytest.raises(IntegrityError):  # references are enforced as before
+            session.flush()
+    with database.engine.connect() as connection:
+        assert drift(connection) == []
+
+
+def contents(session: Session) -> list[list[tuple[Any, ...]]]:
+    """What the tables that a migration copies hold."""
+    return [
+        [tuple(row) for row in session.execute(select(*columns).order_by(*columns))]
+        for columns in (
+            (Message.id, Message.run_id, Message.contact_id, Message.body, Message.status, Message.created_at),
+            (AudienceRow.audience_id, AudienceRow.row, AudienceRow.contact_id, AudienceRow.detail),
+            (Callback.id, Callback.message_id),
+        )
+    ]
+
+
+def test_a_migration_that_loses_references_changes_nothing(database: Database, account: Account) -> None:
+    """SQLite does not enforce them while tables are changed, so all are checked at the end."""
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL enforces them all the time")
+    with pytest.raises(RuntimeError, match="nothing was changed"), altering(database) as connection:
+        connection.execute(text("DELETE FROM account"))
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Account)) == 1
 
 
 def test_naive_time_refused(session: Session) -> None:

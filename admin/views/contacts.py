@@ -17,7 +17,7 @@ from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, name_clause, phone_clause, starts_with
 from models.contacts import Contact
 from models.countries import CountrySetting
-from models.messages import Message
+from models.messages import Message, with_phone
 from models.phones import LineType
 from sender import consent
 
@@ -107,7 +107,7 @@ class ContactView(KeysetModelView):
         """(when, badge, direction, link) of the newest messages with this person."""
         query = (
             select(Message)
-            .where(Message.account_id == row.account_id, Message.phone == row.phone)
+            .where(with_phone(row.account_id, lambda number: number == row.phone))
             .order_by(Message.id.desc())
             .limit(LATEST)
         )

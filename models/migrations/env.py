@@ -9,7 +9,7 @@ from alembic import context
 from sqlalchemy import Connection, Enum
 
 from models.base import BigId, UTCDateTime, connect
-from models.schema import metadata
+from models.schema import altering, metadata
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
@@ -39,5 +39,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with connect(os.environ.get("TEXTLEDGER_DATABASE_URL", "sqlite:///var/textledger.db")).engine.begin() as opened:
+    with altering(connect(os.environ.get("TEXTLEDGER_DATABASE_URL", "sqlite:///var/textledger.db"))) as opened:
         run(opened)
