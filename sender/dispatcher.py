@@ -1,4 +1,4 @@
-"""The loop that sends: claims what may leave, posts it on a few threads and records what became of it.
+"""The loop that sends: claims what may leave, has it posted, and records what became of it.
 
 It stops cleanly (claims not yet on the wire go back) and may be killed at any line: see `sender/dispatch.py`.
 """
@@ -9,9 +9,7 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -20,16 +18,16 @@ from sqlalchemy.exc import OperationalError
 from models.accounts import Account
 from models.base import Database
 from sender import dispatch
+from sender.claims import Claim, Outcome, Result
 from sender.failures import logged
+from sender.flight import Departure, Flight, awake
 from sender.gateway import Gateway
-from sender.outcomes import Claim, Outcome, Result, record
+from sender.outcomes import record
 
 log = logging.getLogger(__name__)
 
 CYCLE = 0.1
-"""Seconds between two claims when the senders' rates decide how much may leave."""
-BUSY_CYCLE = 0.02
-"""Seconds between two claims when only our own threads do."""
+"""Seconds between two claims, unless so much has landed before that there is room for more."""
 BREATH = 1.0
 """Seconds to wait when nothing could be claimed, most likely because the database does not answer."""
 
@@ -41,13 +39,13 @@ def wall_clock() -> datetime:
 
 @dataclass
 class Dispatcher:
-    """One sending loop. `gateway_for` gives each thread the gateway of an account."""
+    """One sending loop. `gateway_for` gives the gateway of an account; `concurrency` is requests to Twilio at once."""
 
     database: Database
     gateway_for: Callable[[Account], Gateway]
     public_url: str
     clock: Callable[[], datetime] = wall_clock
-    concurrency: int = 16
+    concurrency: int = 100
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     senders: Callable[[], set[int] | None] = lambda: None
     """The senders this process may claim for now; None: every one."""
@@ -56,35 +54,39 @@ class Dispatcher:
     """By account, with the credentials they were made of: a new token is used at once."""
     _unrecorded: list[Outcome] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._flight = Flight(self._post, self.concurrency)
+
     def stop(self) -> None:
         """Ask the loop to end after what is on the wire."""
         self._stop.set()
+        self._flight.abort()
+        self._flight.wake.set()
 
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
         """Send until `stop`, or until `until` says so between two cycles."""
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="post") as pool:
-            flying: set[Future[Outcome]] = set()
-            while not self._stop.is_set() and not (until and until()):
-                started = time.monotonic()
-                flying, full = self._cycle(pool, flying)
-                pause = BUSY_CYCLE if full else CYCLE
-                self._stop.wait(max(0.0, pause - (time.monotonic() - started)))
-            self._record([future.result() for future in flying])
+        while not self._stop.is_set() and not (until and until()):
+            self._cycle()
+            self._flight.wake.wait(CYCLE)
+        self._flight.abort()
+        while self._flight.flying:
+            self._flight.wake.wait(CYCLE)
+            self._record(self._flight.landed())
+        self._record([])
 
-    def _cycle(self, pool: ThreadPoolExecutor, flying: set[Future[Outcome]]) -> tuple[set[Future[Outcome]], bool]:
-        """Record what has landed, claim what fits, put it on the wire; returns what is in the air, and whether no more fits."""
-        landed = {future for future in flying if future.done()}
-        self._record([future.result() for future in landed])
-        flying -= landed
-        room = self.concurrency * 2 - len(flying)
-        began, now = time.monotonic(), self.clock()
-        claims = self._claim(room, now)
+    def _cycle(self) -> None:
+        """Record what has landed, claim what fits, put it on the wire."""
+        self._record(self._flight.landed())
+        began, now = awake(), self.clock()
+        claims = self._claim(self.concurrency * 2 - self._flight.flying, now)
         self._record([Outcome(claim, Result.REJECTED, stops_run=True) for claim, gateway in claims if gateway is None])
-        for claim, gateway in claims:
-            if gateway is not None:
-                due = began + (claim.slot - now).total_seconds()
-                flying.add(pool.submit(self._post, gateway, claim, began, due))
-        return flying, len(claims) >= room
+        self._flight.launch(
+            [
+                Departure(claim, gateway, began, began + (claim.slot - now).total_seconds())
+                for claim, gateway in claims
+                if gateway is not None
+            ]
+        )
 
     def _claim(self, room: int, now: datetime) -> list[tuple[Claim, Gateway | None]]:
         """Up to `room` claims, each with its account's gateway; nothing, after a breath, when that fails."""
@@ -93,7 +95,7 @@ class Dispatcher:
         try:
             with self.database.session() as session:
                 claims = dispatch.claim(session, worker=self.name, now=now, limit=room, senders=self.senders())
-                accounts = {claim.account_id: session.get_one(Account, claim.account_id) for claim in claims}
+                accounts = {id_: session.get_one(Account, id_) for id_ in {claim.account_id for claim in claims}}
         except Exception as error:
             log.error("nothing claimed: %s", type(error).__name__)  # noqa: TRY400 (a traceback may hold a number)
             self._stop.wait(BREATH)
@@ -112,16 +114,8 @@ class Dispatcher:
                 self._gateways[account.id] = credentials, gateway
         return gateway
 
-    def _post(self, gateway: Gateway, claim: Claim, began: float, due: float) -> Outcome:
-        """Wait for the claim's slot, then send; too late or stopping means the row goes back unsent."""
-        self._stop.wait(max(0.0, due - time.monotonic()))
-        if self._stop.is_set() or time.monotonic() - began > claim.leave_within.total_seconds():
-            return Outcome(claim, Result.UNSENT)
-        try:
-            return dispatch.post(gateway, claim, public_url=self.public_url)
-        except Exception as error:
-            log.error("message %s attempt %s: %s", claim.message_id, claim.attempt, type(error).__name__)  # noqa: TRY400
-            return Outcome(claim, Result.IN_DOUBT)
+    async def _post(self, gateway: Gateway, claim: Claim) -> Outcome:
+        return await dispatch.post(gateway, claim, public_url=self.public_url)
 
     def _record(self, outcomes: list[Outcome]) -> None:
         """Write outcomes, also those that could not be written before; a row that cannot be written must not lose the others."""

@@ -61,12 +61,19 @@ class InDoubt(GatewayError):
         self.http_status = http_status
 
 
+ACCOUNT_BUSY = 20429
+UNREACHED = (1.0, 30.0)
+"""Seconds to wait when Twilio cannot be reached: the first time, and at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What we do about a code: `decision` is reject, wait or stop."""
+    """What we do about a code: `decision` is reject, wait or stop; the waits are seconds, the first and the longest."""
 
     decision: str
     sentence: str
+    wait: float = UNREACHED[0]
+    longest_wait: float = UNREACHED[1]
 
 
 @cache
@@ -75,7 +82,18 @@ def rulings() -> Mapping[int, Ruling]:
     path = Path(__file__).with_name("gateway_codes.csv")
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {int(row["code"]): Ruling(row["decision"], row["sentence"]) for row in rows}
+        return {int(row["code"]): _ruling(row) for row in rows}
+
+
+def _ruling(row: Mapping[str, str]) -> Ruling:
+    waits = (row["wait_seconds"], row["longest_wait_seconds"])
+    return Ruling(row["decision"], row["sentence"], *map(float, waits if all(waits) else UNREACHED))
+
+
+def patience(code: int | None, *, again: int) -> float:
+    """Seconds to wait after a refusal for want of room, `again` times in a row before this one; doubled each time."""
+    ruling = rulings().get(code or 0, Ruling("wait", ""))
+    return min(ruling.wait * 2 ** min(again, 16), ruling.longest_wait)
 
 
 def refusal(status: int, text: str, headers: Mapping[str, str]) -> GatewayError | None:
@@ -88,7 +106,7 @@ def refusal(status: int, text: str, headers: Mapping[str, str]) -> GatewayError 
         return None
     if status == 429:
         code = twilio_code(text)
-        ruling = rulings().get(code or 20429, rulings()[20429])
+        ruling = rulings().get(code or ACCOUNT_BUSY, rulings()[ACCOUNT_BUSY])
         return Throttled(ruling.sentence, retry_after=_seconds(headers.get("Retry-After")), code=code)
     if not 400 <= status < 500 or status == 408:
         return InDoubt(f"Twilio answered HTTP {status}", http_status=status)

@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from ssl import SSLContext
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -26,6 +27,7 @@ _UNOPENED = (
 """What aiohttp raises before the first byte of a request, and never after it."""
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
+_sessions: weakref.WeakSet[aiohttp.ClientSession] = weakref.WeakSet()
 
 
 class Answer(NamedTuple):
@@ -80,7 +82,8 @@ class Line:
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, trust_env=self._proxied, cookie_jar=aiohttp.DummyCookieJar(),
             )  # fmt: skip
-            weakref.finalize(self, _close, self._session, asyncio.get_running_loop())
+            _sessions.add(self._session)
+            weakref.finalize(self, _close, self._session, asyncio.get_running_loop()).atexit = False
         return self._session
 
     def _address(self, url: str) -> str:
@@ -109,13 +112,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def _close(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> None:
     if loop.is_running():
-        closing = asyncio.run_coroutine_threadsafe(session.close(), loop)
-        if threading.current_thread().name != "wire":
-            closing.result(1)
+        asyncio.run_coroutine_threadsafe(session.close(), loop)
 
 
 @atexit.register
-def _stop() -> None:
+def _hang_up() -> None:
+    """Close what is open when the process ends by itself; a killed one leaves that to the kernel."""
     loop = _loops.get(os.getpid())
-    if loop is not None:
-        loop.call_soon_threadsafe(loop.stop)
+    if loop is not None and loop.is_running():
+        for session in tuple(_sessions):
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(session.close(), loop).result(1)

@@ -6,89 +6,90 @@ Part of the protocol that `sender/dispatch.py` describes: this is its step 3, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, SendingNumber
+from models.base import Base
 from models.campaigns import Campaign, CampaignState, Run
 from models.consent import ConsentKind, ConsentSource
 from models.messages import Message, MessageStatus
 from models.settings import value
-from sender import consent, messages
+from sender import consent, landed, messages, throttling
+from sender.claims import Claim, Outcome, Result
+from sender.landed import Landed
 
-PATIENCE = 1.0
-"""Seconds to wait after a 429 that does not say how long."""
-ACCOUNT_BUSY = 20429
+__all__ = ["Claim", "Outcome", "Result", "give_back", "record", "reserve"]
+
 LATER = timedelta(minutes=1)
 """After how long a message that met wrong credentials is tried again, where no campaign can be paused for a person."""
 OPTED_OUT = 21610
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One message that this worker may send now; `slot` is the time its sender's rate allows."""
-
-    message_id: int
-    attempt: int
-    account_id: int
-    sender_id: int
-    sender: str
-    service: bool
-    to: str
-    body: str
-    media_url: str | None
-    validity_seconds: int
-    slot: datetime
-    intent_at: datetime
-    leave_within: timedelta
-
-
-class Result(StrEnum):
-    """What became of a claim."""
-
-    SENT = "sent"
-    REJECTED = "rejected"
-    THROTTLED = "throttled"
-    IN_DOUBT = "in_doubt"
-    UNSENT = "unsent"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What Twilio said of one claim."""
-
-    claim: Claim
-    result: Result
-    sid: str | None = None
-    status: str = ""
-    error_code: int | None = None
-    retry_after: float = PATIENCE
-    stops_run: bool = False
+_OPEN = frozenset({MessageStatus.CLAIMED, MessageStatus.IN_DOUBT})
+_USUAL = frozenset({MessageStatus.ACCEPTED, MessageStatus.QUEUED, MessageStatus.SCHEDULED, MessageStatus.SENDING})
+"""Twilio's words for a text that it has just taken."""
+_MESSAGES = Base.metadata.tables["message"]
 
 
 def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Write what became of claims, and commit. An outcome of an attempt that is no longer the row's own changes nothing."""
-    ids = sorted(outcome.claim.message_id for outcome in outcomes)
-    rows = session.scalars(select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update())
-    by_id = {message.id: message for message in rows}
+    column = _MESSAGES.c
+    rows = session.execute(
+        select(column.id, column.status, column.attempt, column.sid)
+        .where(column.id.in_(sorted(outcome.claim.message_id for outcome in outcomes)))
+        .order_by(column.id)
+        .with_for_update()
+    )
+    by_id = {row.id: row for row in rows}
+    usual, others = [], []
+    for outcome in outcomes:
+        found = _landed(outcome, by_id[outcome.claim.message_id])
+        if found is not None:
+            usual.append(found)
+        else:
+            others.append(outcome)
+    landed.write(session, usual, now=now)
+    _record_others(session, others, now)
+    session.commit()
+    session.expire_all()
+
+
+def _landed(outcome: Outcome, row: Any) -> Landed | None:
+    """The outcome as the usual case, if it is that: taken by Twilio, and the row still waits for exactly this answer."""
+    word = messages.word(outcome.status) or MessageStatus.QUEUED
+    mine = row.status in _OPEN and row.attempt == outcome.claim.attempt and row.sid is None
+    if outcome.result is Result.SENT and outcome.sid and mine and word in _USUAL:
+        return Landed(outcome.claim, outcome.sid, word)
+    return None
+
+
+def _record_others(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+    ids = [outcome.claim.message_id for outcome in outcomes]
+    loaded = select(Message).where(Message.id.in_(ids)).execution_options(populate_existing=True)
+    by_id = {message.id: message for message in session.scalars(loaded)} if ids else {}
+    waits = throttling.slow_down(session, [o for o in outcomes if o.result is Result.THROTTLED], now=now)
     for outcome in outcomes:
         message = by_id[outcome.claim.message_id]
         if outcome.result is Result.SENT:
-            messages.advance(
-                session, message, messages.word(outcome.status) or MessageStatus.QUEUED, now=now, sid=outcome.sid
-            )
+            _late_answer(session, message, outcome, now)
         elif _is_current(message, outcome.claim):
-            _RECORD[outcome.result](session, message, outcome, now)
-    session.commit()
+            if outcome.result is Result.THROTTLED:
+                give_back(session, message, due_at=waits[throttling.source(outcome)], now=now)
+            else:
+                _RECORD[outcome.result](session, message, outcome, now)
+
+
+def _late_answer(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
+    """Twilio took it, and something else has happened to the row since: its callback came first, or its lease ran out."""
+    if message.status is MessageStatus.PENDING:
+        _reserve(session, message)  # it was given back as unsent, with its segments
+    word = messages.word(outcome.status) or MessageStatus.QUEUED
+    messages.advance(session, message, word, now=now, sid=outcome.sid)
 
 
 def _is_current(message: Message, claim: Claim) -> bool:
-    open_ = message.status in {MessageStatus.CLAIMED, MessageStatus.IN_DOUBT}
-    return open_ and message.attempt == claim.attempt and message.sid is None
+    return message.status in _OPEN and message.attempt == claim.attempt and message.sid is None
 
 
 def give_back(session: Session, message: Message, *, due_at: datetime, now: datetime) -> None:
@@ -102,6 +103,11 @@ def give_back(session: Session, message: Message, *, due_at: datetime, now: date
 def _release(session: Session, message: Message) -> None:
     if message.run_id is not None:
         reserve(session, message.run_id, -message.segments)
+
+
+def _reserve(session: Session, message: Message) -> None:
+    if message.run_id is not None:
+        reserve(session, message.run_id, message.segments)
 
 
 def _rejected(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
@@ -118,15 +124,6 @@ def _rejected(session: Session, message: Message, outcome: Outcome, now: datetim
         )  # fmt: skip
 
 
-def _throttled(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
-    until = now + timedelta(seconds=outcome.retry_after)
-    give_back(session, message, due_at=until, now=now)
-    busy = update(SendingNumber).where(SendingNumber.id == outcome.claim.sender_id)
-    if outcome.error_code == ACCOUNT_BUSY:
-        busy = update(Account).where(Account.id == message.account_id)
-    session.execute(busy.values(blocked_until=until))
-
-
 def _in_doubt(session: Session, message: Message, _outcome: Outcome, now: datetime) -> None:
     message.status, message.worker, message.updated_at = MessageStatus.IN_DOUBT, None, now
     message.lease_until = now + timedelta(seconds=value(session, "settle_seconds", account_id=message.account_id))
@@ -138,7 +135,6 @@ def _unsent(session: Session, message: Message, _outcome: Outcome, now: datetime
 
 _RECORD = {
     Result.REJECTED: _rejected,
-    Result.THROTTLED: _throttled,
     Result.IN_DOUBT: _in_doubt,
     Result.UNSENT: _unsent,
 }

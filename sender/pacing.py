@@ -1,0 +1,61 @@
+"""When may a sender's next segment leave? A theoretical arrival time (GCRA) on the sender's row, shared by every worker.
+
+A message waits for its slot; slots are a little further apart than the rate asks for, so that what leaves late never meets what
+leaves on time within one second. A text of several segments takes as many slots and leaves in the first of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+HORIZON = timedelta(milliseconds=250)
+"""How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
+PACE_PERCENT = 98
+"""How much of a sender's rate the slots use. The rest is room for lateness: 20 ms in any one second."""
+CATCH_UP_PERCENT = 99
+"""How close together a worker lets texts leave when it is late: never closer than this share of the rate."""
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970 UTC."""
+    return int(at.timestamp() * 1_000_000)
+
+
+def spacing(segments: int, segments_per_second: int, *, percent: int = PACE_PERCENT) -> timedelta:
+    """How long a sender is busy with a message of so many segments, at a share of its rate."""
+    return timedelta(microseconds=max(segments, 1) * 100_000_000 // (percent * segments_per_second))
+
+
+@dataclass
+class Pace:
+    """What a sender may still take in one claim, and when the next message leaves; `tat_us` goes back to its row."""
+
+    segments_per_second: int
+    tat_us: int
+    now: datetime
+    slowed: bool = field(default=False, kw_only=True)
+    """Its queue at Twilio overflowed a while ago: half the rate until that is over."""
+
+    def __post_init__(self) -> None:
+        self.tat_us = max(self.tat_us, micros(self.now))
+
+    @property
+    def open(self) -> bool:
+        """Whether another message may be claimed now."""
+        return self.tat_us <= micros(self.now + HORIZON)
+
+    @property
+    def room(self) -> int:
+        """The most messages that a claim can take, if each had one segment."""
+        ahead = micros(self.now + HORIZON) - self.tat_us
+        return ahead // max(1, self._micros(1)) + 1 if ahead >= 0 else 0
+
+    def take(self, segments: int) -> datetime:
+        """The slot of a message of so many segments."""
+        slot = self.now + timedelta(microseconds=self.tat_us - micros(self.now))
+        self.tat_us += self._micros(segments)
+        return slot
+
+    def _micros(self, segments: int) -> int:
+        return spacing(segments, self.segments_per_second) // timedelta(microseconds=1) * (2 if self.slowed else 1)

@@ -1,0 +1,149 @@
+"""Which messages of a sender are next? The message table is the queue; this reads it in the order of urgency and of turns.
+
+Replies and whatever else belongs to no campaign come first, by priority. Then the lanes of campaigns: whether one may send now
+is asked of the lanes, which are few, never of the messages, which are many, so a paused campaign of a million rows costs
+nothing. Campaigns of one priority take turns, the one served longest ago first, so that none starves another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, literal_column, or_, select, text
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, SendingNumber
+from models.base import Base
+from models.campaigns import Campaign, CampaignState, Lane, Run
+from sender.pacing import HORIZON, micros
+
+PENDING = text("message.status = 'pending'")
+"""A literal, so that the partial index on pending rows can be used; a bound parameter could not."""
+CLAIMED = text("message.status = 'claimed' AND message.status IN ('claimed', 'in_doubt')")
+"""Likewise for the index on open rows."""
+
+_MESSAGES = Base.metadata.tables["message"]
+_COLUMNS = [
+    _MESSAGES.c[name]
+    for name in (
+        "id", "attempt", "phone", "body", "media_url", "expires_at", "region", "segments", "purpose", "run_id", "kind", "encoding",
+    )
+]  # fmt: skip
+
+
+class Candidate(NamedTuple):
+    """A due message, locked, and when its lane's window closes (None: never)."""
+
+    message: Any
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sender with something due and room in its rate, locked: one process at a time claims for it."""
+
+    sender: SendingNumber
+    account: Account
+
+
+def ready(session: Session, *, now: datetime, senders: set[int] | None) -> list[Line]:
+    """The senders that may take something now, among `senders` if given; the one that waited longest first."""
+    due: Select[Any] = select(literal_column("1")).where(
+        PENDING, _MESSAGES.c.sender_id == SendingNumber.id, _MESSAGES.c.due_at <= now
+    )
+    query = (
+        select(SendingNumber, Account)
+        .join(Account, Account.id == SendingNumber.account_id)
+        .where(SendingNumber.active, SendingNumber.segments_per_second > 0)
+        .where(SendingNumber.tat_us <= micros(now + HORIZON), Account.held_why == "")
+        .where(_free(SendingNumber.blocked_until, now), _free(Account.blocked_until, now), due.exists())
+        .order_by(SendingNumber.tat_us)
+        .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if senders is not None:
+        query = query.where(SendingNumber.id.in_(sorted(senders)))
+    return [Line(sender, account) for sender, account in session.execute(query)]
+
+
+def _free(until: Any, now: datetime) -> ColumnElement[bool]:
+    return or_(until.is_(None), until <= now)
+
+
+def due(session: Session, line: Line, *, now: datetime, limit: int) -> list[Candidate]:
+    """The next messages of a sender, at most `limit`, locked; those that another process holds are passed over."""
+    found = [Candidate(row, None) for row in _waiting(session, line.sender.id, None, now, limit)]
+    for _, lanes in groupby(_open_lanes(session, line, now), key=lambda lane: lane.priority):
+        runs = [list(of_run) for _, of_run in groupby(lanes, key=lambda lane: lane.run_id)]
+        if len(found) < limit:
+            found += _in_turns(session, line.sender.id, runs, now, limit - len(found))
+    return found
+
+
+def _in_turns(
+    session: Session, sender_id: int, runs: Sequence[Sequence[Any]], now: datetime, limit: int
+) -> list[Candidate]:
+    """An equal share of `limit` for each run, then what some left over to those that have more."""
+    share = -(-limit // len(runs))
+    found: list[Candidate] = []
+    taken: dict[int, int] = {}
+    for quota in (share, limit):
+        for lanes in runs:
+            left = min(quota, limit - len(found))
+            for lane in lanes:
+                if left <= 0:
+                    break
+                rows = _waiting(session, sender_id, lane.id, now, left, past=taken.get(lane.id, 0))
+                taken[lane.id] = taken.get(lane.id, 0) + len(rows)
+                left -= len(rows)
+                found += [Candidate(row, lane.closes_at) for row in rows]
+        if len(found) >= limit or len(runs) == 1:
+            break
+    return found
+
+
+def _open_lanes(session: Session, line: Line, now: datetime) -> Sequence[Any]:
+    """The sender's lanes that may be sent from now and have something to send."""
+    window_open = or_(Lane.opens_at.is_(None), (Lane.opens_at <= now) & (Lane.closes_at > now))
+    affordable = or_(Run.budget_segments.is_(None), Run.segments_claimed < Run.budget_segments)
+    waiting: Select[Any] = select(literal_column("1")).where(
+        PENDING, _MESSAGES.c.sender_id == line.sender.id, _MESSAGES.c.lane_id == Lane.id, _MESSAGES.c.due_at <= now
+    )
+    return session.execute(
+        select(Lane.id, Lane.run_id, Lane.priority, Lane.closes_at)
+        .join(Run, Run.id == Lane.run_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(Lane.sender_id == line.sender.id, Campaign.state == CampaignState.SENDING, Run.finished_at.is_(None))
+        .where(Run.launch_epoch == line.account.launch_epoch, window_open, Lane.held.is_(False), affordable)
+        .where(waiting.exists())
+        .order_by(Lane.priority, Run.served_us, Run.id, Lane.id)
+    ).all()
+
+
+def _waiting(
+    session: Session, sender_id: int, lane_id: int | None, now: datetime, limit: int, *, past: int = 0
+) -> Sequence[Any]:
+    """The due messages of one lane (or of none), in the order of the index on pending rows."""
+    of_lane = _MESSAGES.c.lane_id.is_(None) if lane_id is None else _MESSAGES.c.lane_id == lane_id
+    return session.execute(
+        select(*_COLUMNS)
+        .where(PENDING, _MESSAGES.c.sender_id == sender_id, of_lane, _MESSAGES.c.due_at <= now)
+        .order_by(_MESSAGES.c.priority, _MESSAGES.c.due_at, _MESSAGES.c.id)
+        .limit(limit)
+        .offset(past)
+        .with_for_update(skip_locked=True, key_share=True)  # a cancel or a callback at this moment is passed over
+    ).all()
+
+
+def in_flight(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
+    """How many messages of each account are claimed now, by all workers."""
+    counted = session.execute(
+        select(_MESSAGES.c.account_id, literal_column("count(*)"))
+        .where(CLAIMED, _MESSAGES.c.account_id.in_(sorted(set(account_ids))))
+        .group_by(_MESSAGES.c.account_id)
+    )
+    return {row[0]: row[1] for row in counted}
