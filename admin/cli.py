@@ -18,7 +18,8 @@ import analytics.charges
 import analytics.rates
 import analytics.rollups
 from admin import audit, gateways, people
-from admin.cli_accounts import ACTOR, account_named, accounts_group, here
+from admin.cli_accounts import ACTOR, account_named, here
+from admin.cli_credentials import accounts_group
 from admin.database import NOT_MIGRATED, obstacle
 from admin.jobs import build_worker, post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table

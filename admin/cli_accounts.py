@@ -1,4 +1,4 @@
-"""The commands that set an organisation up: its account, its SMS account, its senders, its countries."""
+"""The commands that set an organisation up: its account, its senders, its countries."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from admin import audit, gateways, people
 from admin.config import Config
+from admin.credentials import NotAccepted
 from admin.database import obstacle
 from analytics.rates import RateProblem
 from models.accounts import Account, Profile, SenderKind, SendingNumber, Verification
@@ -23,14 +24,15 @@ from models.base import Database
 from models.countries import CountrySetting
 from models.secrets import SecretUnreadable
 from sender.campaigns import NotAllowed
-from sender.gateway import InDoubt, Rejected, Throttled
 from sender.tables import AudienceProblem
 from sender.worker import wall_clock
 
 THROUGHPUT = {SenderKind.TOLL_FREE: 3, SenderKind.LONG_CODE: 1, SenderKind.SHORT_CODE: 100}
 """Segments a second that Twilio documents by default (unconfirmed, 2026-11); --rate sets another."""
 ACTOR = "command line"
-TOLD = (gateways.NotLinked, people.NotAnAddress, AudienceProblem, NotAllowed, RateProblem, SecretUnreadable)
+TOLD = (
+    NotAccepted, gateways.NotLinked, people.NotAnAddress, AudienceProblem, NotAllowed, RateProblem, SecretUnreadable,
+)  # fmt: skip
 """Exceptions whose text is a sentence for the person who asked."""
 
 
@@ -113,33 +115,6 @@ def accounts_create(slug: str, name: str, time_zone: str, region: str, profile: 
             subject_id=account.id, subject=name, now=now,
         )  # fmt: skip
     click.echo(f"Account {slug} is created. Next: accounts link, accounts sender, users create.")
-
-
-@accounts_group.command("link")
-@click.argument("sid")
-@click.option("--account", "slug", default="", help="Short name of the account.")
-@click.option("--token", prompt="Auth token", hide_input=True, help="Asked for when it is not given; kept encrypted.")
-def accounts_link(sid: str, slug: str, token: str) -> None:
-    """Link the Twilio account SID; its name is asked of Twilio first, so a wrong token is noticed here."""
-    config, database = here()
-    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", sid):
-        raise click.ClickException("That is not the SID of an account: AC and 32 digits or letters from a to f.")
-    try:
-        linked = gateways.gateway_with(config, sid, token).account()
-    except (Rejected, Throttled, InDoubt) as error:
-        raise click.ClickException(f"Nothing was linked: {error.sentence.rstrip('.')}.") from error
-    with database.transaction() as session:
-        account = account_named(session, slug)
-        taken = select(Account.name).where(Account.twilio_sid == sid, Account.id != account.id)
-        if other := session.scalar(taken):
-            raise click.ClickException(f"{other} is linked to that SMS account already; link another one.")
-        account.twilio_token_previous = account.twilio_token if account.twilio_sid == sid else None
-        account.twilio_sid, account.twilio_token = sid, gateways.seal(config.secret_keys, token)
-        audit.record(
-            session, account_id=account.id, actor=ACTOR, action="account:link", subject_kind="account",
-            subject_id=account.id, subject=account.name, after={"twilio_sid": sid, "twilio_token": token}, now=wall_clock(),
-        )  # fmt: skip
-    click.echo(f"Linked to {linked.name} ({linked.type}, {linked.status}).")
 
 
 @accounts_group.command("sender")
