@@ -19,7 +19,7 @@ from models.notices import Notice
 from models.settings import value
 from sender.bulk import upsert
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=5)
 """How long a claimed notice belongs to who mails it: longer than a mail server is waited for."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 """Between two attempts; each failure doubles the wait."""
