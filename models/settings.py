@@ -44,6 +44,16 @@ SETTINGS: tuple[Option, ...] = (
         10,
         "How long a sender goes at half its rate after Twilio's queue for it has overflowed (error 30001).",
     ),
+    Option(
+        "late_start_minutes",
+        60,
+        "A campaign that could not start within so many minutes of its time is held for a person.",
+    ),
+    Option(
+        "audience_change_percent",
+        30,
+        "A recurring campaign is held when its audience has grown or shrunk by more than this since the run before.",
+    ),
     Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}

@@ -1,42 +1,41 @@
-"""What a campaign may do next: be scheduled, sent, paused, resumed, cancelled, archived; and what stands in its way."""
+"""What a campaign may do next: be scheduled, sent, paused, resumed, cancelled, archived, and what then becomes of its rows.
+
+What stands in its way is in `sender/problems.py`, what starts by itself in `sender/starts.py`, how far a run is in
+`sender/progress.py`; each is offered here under its name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Profile, SenderKind, SendingNumber
-from models.campaigns import MAY_FOLLOW, Audience, Campaign, CampaignState, Reason, Run
+from models.accounts import Account, SendingNumber
+from models.campaigns import Audience, Campaign, CampaignState, Reason, Run
 from models.consent import Purpose
-from models.countries import CountrySetting
 from models.messages import WAITING, Message, MessageStatus
 from models.templates import TemplateVersion
-from sender.progress import Progress as Progress
-from sender.progress import progress as progress
+from sender.planned import due, preview, upcoming
+from sender.problems import NO_ALPHANUMERIC, Problem, blocking, problems
+from sender.progress import Progress, RunFigures, diff_of, figures_of, progress
+from sender.recurrence import BadRule, parse
+from sender.runs import NotAllowed, latest, locked, move, new_run
+from sender.starts import begin_latest, drop_held, send_held, skip_held, start_due
 
-NO_ALPHANUMERIC = frozenset({"US", "CA"})
-"""Twilio: alphanumeric senders cannot text the US or Canada."""
-
+__all__ = [
+    "NO_ALPHANUMERIC", "NotAllowed", "Problem", "Progress", "RunFigures", "archive", "blocking", "cancel", "create", "diff_of",
+    "end", "figures_of", "finish_done", "pause", "preview", "problems", "progress", "restore", "resume", "schedule", "send",
+    "send_held", "set_aside", "skip_held", "start_due", "under_way", "unexpanded", "unschedule", "upcoming",
+]  # fmt: skip
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.CANCELLED)
 """States in which every row of the audience still has to be accounted for."""
-
-
-class NotAllowed(Exception):
-    """The campaign cannot do that now; the message is a sentence for the person who asked."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that stands in the way of sending (`blocking`), or that a person should know."""
-
-    code: str
-    sentence: str
-    blocking: bool = True
+UNSTARTED = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.HELD)
+CHUNK = 5_000
+"""Messages that are set aside in one transaction, so that nobody waits long for the rows or for SQLite's writer."""
 
 
 def create(
@@ -76,187 +75,180 @@ def create(
     return campaign
 
 
-def problems(session: Session, campaign: Campaign) -> list[Problem]:
-    """What stands in the way of sending this campaign; empty when nothing does."""
-    account, sender, audience = campaign.account, campaign.sender, campaign.audience
-    regions = set(
-        session.scalars(
-            select(CountrySetting.region).where(
-                CountrySetting.account_id == account.id, CountrySetting.enabled.is_(True)
-            )
-        )
-    )
-    found: list[Problem] = []
-    if not sender.active:
-        found.append(Problem("sender_inactive", f"{sender.label} is switched off. Choose another sender."))
-    elif not sender.may_send:
-        sentence = (
-            f"{sender.label} is not verified by Twilio: its texts would be blocked. Verify it or choose another sender."
-        )
-        found.append(Problem("sender_unverified", sentence))
-    if sender.kind is SenderKind.ALPHANUMERIC and regions & NO_ALPHANUMERIC:
-        found.append(
-            Problem("alphanumeric", "A name as sender cannot text the United States or Canada. Choose a number.")
-        )
-    if not regions:
-        found.append(Problem("no_country", "No country is enabled. Enable at least one in Country settings."))
-    if account.profile is Profile.THIRD_PARTY_COLLECTOR and regions & NO_ALPHANUMERIC:
-        sentence = "Twilio forbids third-party debt collection by text in the United States and Canada. Disable both countries."
-        found.append(Problem("third_party_collector", sentence))
-    if not audience.complete:
-        found.append(Problem("audience_incomplete", "The audience is still being read. Try again when it is complete."))
-    elif not audience.usable:
-        found.append(Problem("audience_empty", "The audience has nobody who can be texted. Upload another file."))
-    if campaign.template_version.template.archived:
-        found.append(
-            Problem("template_archived", "The template is archived. Restore it or choose another.", blocking=False)
-        )
-    return found
-
-
-def _locked(session: Session, campaign: Campaign) -> Campaign:
-    """The campaign as it is now, locked: two clicks at once become one."""
-    return session.scalars(
-        select(Campaign).where(Campaign.id == campaign.id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-
-
-def _move(campaign: Campaign, state: CampaignState, verb: str, now: datetime) -> None:
-    if state not in MAY_FOLLOW[campaign.state]:
-        raise NotAllowed(f"A campaign that is {campaign.state} cannot be {verb}.")
-    campaign.state, campaign.updated_at = state, now
-
-
 def send(session: Session, campaign: Campaign, *, now: datetime) -> Run:
-    """Start the campaign now; returns its new run. Raises NotAllowed."""
-    campaign = _locked(session, campaign)
+    """Start the campaign now; returns its new run. Raises NotAllowed.
+
+    Of a recurring campaign that is the occurrence that is due, else one more run beside its schedule, which goes on after it.
+    """
+    campaign = locked(session, campaign)
     if campaign.state not in {CampaignState.DRAFT, CampaignState.SCHEDULED}:
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be sent.")
-    blocking = [problem for problem in problems(session, campaign) if problem.blocking]
-    if blocking:
-        raise NotAllowed(blocking[0].sentence)
-    _move(campaign, CampaignState.SENDING, "sent", now)
-    return _start(session, campaign, due_at=min(campaign.starts_at or now, now), now=now)
+    if why := blocking(session, campaign):
+        raise NotAllowed(why)
+    if campaign.recurrence and due(campaign, now=now):
+        return begin_latest(session, campaign, now=now)
+    due_at = min(campaign.next_at or now, now)
+    move(campaign, CampaignState.SENDING, "sent", now)
+    if campaign.recurrence:
+        return new_run(session, campaign, due_at=now, now=now, why="Sent by hand, beside its schedule.")
+    campaign.next_at = None
+    return new_run(session, campaign, due_at=due_at, now=now)
 
 
-def _start(session: Session, campaign: Campaign, *, due_at: datetime, now: datetime) -> Run:
-    account = campaign.account
-    last = session.scalar(select(func.max(Run.number)).where(Run.campaign_id == campaign.id)) or 0
-    run = Run(
-        account_id=campaign.account_id, campaign_id=campaign.id, number=last + 1, audience_id=campaign.audience_id,
-        template_version_id=campaign.template_version_id, sender_id=campaign.sender_id, due_at=due_at, started_at=now,
-        segment_limit=min(campaign.segment_limit or account.segment_limit, account.segment_limit),
-        budget_segments=None if campaign.budget_u is None else 0,  # nothing leaves before the budget was looked at
-        launch_epoch=account.launch_epoch,
-    )  # fmt: skip
-    session.add(run)
-    session.flush()
-    return run
+def schedule(
+    session: Session,
+    campaign: Campaign,
+    *,
+    starts_at: datetime,
+    now: datetime,
+    recurrence: str | None = None,
+    time_zone: str | None = None,
+) -> None:
+    """Let the campaign start by itself: at `starts_at`, or again and again from then on. Raises NotAllowed.
 
-
-def schedule(session: Session, campaign: Campaign, *, starts_at: datetime, now: datetime) -> None:
-    """Let the campaign start by itself at `starts_at`, also at another time than before. Raises NotAllowed."""
-    campaign = _locked(session, campaign)
-    if campaign.state not in {CampaignState.DRAFT, CampaignState.SCHEDULED}:
+    With `recurrence` (an RRULE on the wall time of `time_zone`, else of the account's) `starts_at` is the first possible start,
+    gives the rule its time, and may be past. One that is scheduled or held already gets the new times instead of the old.
+    """
+    campaign = locked(session, campaign)
+    if campaign.state not in UNSTARTED:
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be scheduled.")
-    if starts_at <= now:
+    zone = _zone(time_zone or campaign.account.time_zone)
+    if recurrence:
+        try:
+            parse(recurrence)
+            found = preview(recurrence, starts_at, zone, after=now, count=1)
+        except BadRule as problem:
+            raise NotAllowed(str(problem)) from problem
+        if not found:
+            raise NotAllowed("The rule has no time that is still to come. Choose a later end, or other days.")
+        next_at = found[0].at
+    elif starts_at <= now:
         raise NotAllowed("The start must be in the future. Send it now instead, or choose a later time.")
-    blocking = [problem for problem in problems(session, campaign) if problem.blocking]
-    if blocking:
-        raise NotAllowed(blocking[0].sentence)
-    campaign.state, campaign.starts_at, campaign.updated_at = CampaignState.SCHEDULED, starts_at, now
+    else:
+        next_at = starts_at
+    if why := blocking(session, campaign):
+        raise NotAllowed(why)
+    drop_held(session, campaign, now=now)
+    if campaign.state is not CampaignState.SCHEDULED:
+        move(campaign, CampaignState.SCHEDULED, "scheduled", now)
+    campaign.starts_at, campaign.next_at, campaign.updated_at = starts_at, next_at, now
+    campaign.recurrence, campaign.time_zone = recurrence or None, zone if recurrence or time_zone else None
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NotAllowed("There is no such time zone. Choose one of the list.") from None
 
 
 def unschedule(session: Session, campaign: Campaign, *, now: datetime) -> None:
-    """Back to draft; nothing has been sent."""
-    campaign = _locked(session, campaign)
-    if campaign.state is not CampaignState.SCHEDULED:
+    """Back to draft, without a start; runs that it had stay what they are."""
+    campaign = locked(session, campaign)
+    if campaign.state not in {CampaignState.SCHEDULED, CampaignState.HELD}:
         raise NotAllowed(f"A campaign that is {campaign.state} has no start to take back.")
-    _move(campaign, CampaignState.DRAFT, "taken back", now)
-    campaign.starts_at = None
+    drop_held(session, campaign, now=now)
+    move(campaign, CampaignState.DRAFT, "taken back", now)
+    campaign.starts_at = campaign.next_at = campaign.recurrence = campaign.time_zone = None
+
+
+def end(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """No further run of a recurring campaign: what is being sent goes out, and then it is completed. Raises NotAllowed."""
+    campaign = locked(session, campaign)
+    if not campaign.recurrence:
+        raise NotAllowed("Only a recurring campaign has an end to choose; this one can be cancelled.")
+    if campaign.state in {CampaignState.SENDING, CampaignState.PAUSED}:
+        campaign.next_at, campaign.updated_at = None, now
+        return
+    if campaign.state not in {CampaignState.SCHEDULED, CampaignState.HELD}:
+        raise NotAllowed(f"A campaign that is {campaign.state} cannot be ended.")
+    drop_held(session, campaign, now=now)
+    ran = latest(session, campaign) is not None
+    move(campaign, CampaignState.COMPLETED if ran else CampaignState.CANCELLED, "ended", now)
+    campaign.next_at = None
 
 
 def pause(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Stop claiming its messages; those already claimed leave and are accounted for."""
-    _move(_locked(session, campaign), CampaignState.PAUSED, "paused", now)
+    move(locked(session, campaign), CampaignState.PAUSED, "paused", now)
 
 
 def resume(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Go on where the pause began."""
-    campaign = _locked(session, campaign)
+    campaign = locked(session, campaign)
     if campaign.state is not CampaignState.PAUSED:
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be resumed.")
-    _move(campaign, CampaignState.SENDING, "resumed", now)
+    move(campaign, CampaignState.SENDING, "resumed", now)
 
 
 def cancel(session: Session, campaign: Campaign, *, now: datetime) -> int:
-    """End the campaign; what has not left never will. Returns how many messages were set aside.
+    """End the campaign; what has not left never will. Returns how many messages that are so far.
 
-    Rows of the audience that were not turned into messages yet become exclusions by the worker, so that the sum still holds.
+    The state is all that changes at once. The worker sets the messages aside (`set_aside`) and leaves out the rows of the
+    audience that were not turned into messages yet, so that the sum still holds.
     """
-    campaign = _locked(session, campaign)
+    campaign = locked(session, campaign)
     if campaign.state is CampaignState.ARCHIVED:  # from there the same move is `restore`
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be cancelled.")
-    _move(campaign, CampaignState.CANCELLED, "cancelled", now)
+    drop_held(session, campaign, now=now)
+    move(campaign, CampaignState.CANCELLED, "cancelled", now)
+    campaign.next_at = None
     session.flush()
-    return _set_aside(session, Run.campaign_id == campaign.id, now)
+    return session.scalar(select(func.count()).where(_left(Run.campaign_id == campaign.id))) or 0
 
 
-def set_aside(session: Session, *, now: datetime) -> int:
-    """Set aside what came back after its campaign was cancelled: a claim that did not leave, a doubt that was none.
+def set_aside(session: Session, *, now: datetime, limit: int = CHUNK) -> int:
+    """Set aside up to `limit` pending messages of cancelled campaigns, also those that came back later; how many those were.
 
-    Returns how many messages that were.
+    A claim that did not leave comes back, and so does a doubt that was none. Call it again while it returns `limit`.
     """
-    return _set_aside(session, Campaign.state == CampaignState.CANCELLED, now)
-
-
-def _set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> int:
-    stopped = session.execute(
-        update(Message)
-        .where(Message.run_id.in_(select(Run.id).join(Campaign).where(which)), Message.status == MessageStatus.PENDING)
-        .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, final_at=now, updated_at=now)
-        .execution_options(synchronize_session=False)
+    some = (
+        select(Message.id)
+        .where(_left(Campaign.state == CampaignState.CANCELLED))
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
     )
-    return int(getattr(stopped, "rowcount", 0))
+    ids = session.scalars(some).all()
+    if ids:
+        session.execute(
+            update(Message)
+            .where(Message.id.in_(ids), Message.status == MessageStatus.PENDING)
+            .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, final_at=now, updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return len(ids)
+
+
+def _left(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Messages of these runs that have not been claimed."""
+    runs = select(Run.id).join(Campaign).where(which)
+    return Message.run_id.in_(runs) & (Message.status == MessageStatus.PENDING)
 
 
 def archive(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Take it off the lists; it stays in every report. Not before each of its rows is accounted for."""
-    campaign = _locked(session, campaign)
+    campaign = locked(session, campaign)
     left = select(Run.id).where(Run.campaign_id == campaign.id, or_(Run.expanded.is_(False), _has_waiting()))
     if campaign.state is CampaignState.CANCELLED and session.scalar(left.limit(1)) is not None:
         raise NotAllowed("Some of its texts are still being accounted for. Archive it in a few minutes.")
-    _move(campaign, CampaignState.ARCHIVED, "archived", now)
+    before = campaign.state
+    move(campaign, CampaignState.ARCHIVED, "archived", now)
+    campaign.archived_from = before
 
 
 def restore(session: Session, campaign: Campaign, *, now: datetime) -> None:
-    """Undo `archive`: back to completed or cancelled, as its last run says; to draft if it never ran."""
-    campaign = _locked(session, campaign)
+    """Undo `archive`: back to what it was then; a draft comes back without a start."""
+    campaign = locked(session, campaign)
     if campaign.state is not CampaignState.ARCHIVED:
         raise NotAllowed(f"A campaign that is {campaign.state} is not archived.")
-    last = session.scalars(
-        select(Run).where(Run.campaign_id == campaign.id).order_by(Run.number.desc()).limit(1)
-    ).first()
-    if last is None:
-        _move(campaign, CampaignState.DRAFT, "restored", now)
-        campaign.starts_at = None
-    else:
-        _move(campaign, CampaignState.COMPLETED if last.finished_at else CampaignState.CANCELLED, "restored", now)
-
-
-def start_due(session: Session, *, now: datetime) -> list[Run]:
-    """Start every scheduled campaign whose time has come; one that cannot start stays scheduled and is not in the list."""
-    due = session.scalars(
-        select(Campaign)
-        .where(Campaign.state == CampaignState.SCHEDULED, Campaign.starts_at <= now)
-        .order_by(Campaign.starts_at, Campaign.id)
-        .with_for_update(skip_locked=True)
-    ).all()
-    started = []
-    for campaign in due:
-        if not any(problem.blocking for problem in problems(session, campaign)):
-            started.append(send(session, campaign, now=now))
-    return started
+    before, last = campaign.archived_from, latest(session, campaign)
+    if before is None:  # archived by a version that did not note it
+        ran = CampaignState.COMPLETED if last and last.finished_at else CampaignState.CANCELLED
+        before = CampaignState.DRAFT if last is None else ran
+    move(campaign, before, "restored", now)
+    campaign.archived_from = None
+    if before is CampaignState.DRAFT:
+        campaign.starts_at = campaign.next_at = None
 
 
 def unexpanded(session: Session) -> list[Run]:
@@ -269,14 +261,11 @@ def unexpanded(session: Session) -> list[Run]:
 
 
 def under_way(session: Session, *, now: datetime) -> bool:
-    """Whether a worker that drains has to go on: a campaign is sending, or is due and can start, or has rows left to expand."""
-    if session.scalar(select(Campaign.id).where(Campaign.state == CampaignState.SENDING).limit(1)) is not None:
-        return True
-    due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.starts_at <= now)
-    can_start = (
-        all(not problem.blocking for problem in problems(session, each)) for each in session.scalars(due).all()
-    )
-    return bool(unexpanded(session)) or any(can_start)
+    """Whether a worker that drains has to go on: a campaign is sending or due, or has rows left to expand."""
+    sending = Campaign.state == CampaignState.SENDING
+    scheduled = (Campaign.state == CampaignState.SCHEDULED) & (Campaign.next_at <= now) & (Account.held_why == "")
+    open_ = select(Campaign.id).join(Account, Account.id == Campaign.account_id).where(or_(sending, scheduled))
+    return session.scalar(open_.limit(1)) is not None or bool(unexpanded(session))
 
 
 def _has_waiting() -> ColumnElement[bool]:
@@ -284,7 +273,10 @@ def _has_waiting() -> ColumnElement[bool]:
 
 
 def finish_done(session: Session, *, now: datetime) -> list[Run]:
-    """Complete every sending campaign whose run is expanded and has nothing waiting; returns those runs."""
+    """End every run that is expanded and has nothing waiting; returns those runs.
+
+    Its campaign is completed, or scheduled again for its next occurrence.
+    """
     runs = session.scalars(
         select(Run)
         .join(Campaign)
@@ -294,6 +286,7 @@ def finish_done(session: Session, *, now: datetime) -> list[Run]:
         .with_for_update(of=Campaign, key_share=True, skip_locked=True)  # somebody may be pausing or cancelling it
     ).all()
     for run in runs:
-        run.finished_at = now
-        _move(run.campaign, CampaignState.COMPLETED, "completed", now)
+        campaign, run.finished_at = run.campaign, now
+        again = campaign.recurrence is not None and campaign.next_at is not None
+        move(campaign, CampaignState.SCHEDULED if again else CampaignState.COMPLETED, "completed", now)
     return list(runs)

@@ -54,10 +54,15 @@ def ready(session: Session, account: Account, *, people: int = 1, name: str = "S
 
 
 def in_state(
-    session: Session, account: Account, state: CampaignState, *, before: CampaignState | None = None
+    session: Session,
+    account: Account,
+    state: CampaignState,
+    *,
+    before: CampaignState | None = None,
+    name: str = "Spring",
 ) -> Campaign:
     """A campaign that came to a state by the steps that lead there."""
-    made = ready(session, account)
+    made = ready(session, account, name=name)
     if state is C.ARCHIVED:
         made = in_state_from(session, made, before or C.COMPLETED)
         campaigns.archive(session, made, now=NOW)
@@ -67,8 +72,10 @@ def in_state(
 
 def in_state_from(session: Session, made: Campaign, state: CampaignState) -> Campaign:
     """Lead a draft to a state."""
-    if state is C.SCHEDULED:
+    if state in {C.SCHEDULED, C.HELD}:
         campaigns.schedule(session, made, starts_at=SOON, now=NOW)
+    if state is C.HELD:
+        assert campaigns.start_due(session, now=SOON + timedelta(hours=4)) == []
     if state in {C.SENDING, C.PAUSED, C.COMPLETED, C.CANCELLED}:
         run = campaigns.send(session, made, now=NOW)
         if state is C.PAUSED:
@@ -78,6 +85,7 @@ def in_state_from(session: Session, made: Campaign, state: CampaignState) -> Cam
                 pass
         if state is C.CANCELLED:
             campaigns.cancel(session, made, now=NOW)
+            campaigns.set_aside(session, now=NOW)
         if state is C.COMPLETED:
             session.execute(update(Message).values(status=S.DELIVERED))
             assert campaigns.finish_done(session, now=NOW) == [run]
@@ -95,10 +103,12 @@ VERBS: dict[str, Verb] = {
     "cancelled": lambda session, it: campaigns.cancel(session, it, now=NOW),
     "archived": lambda session, it: campaigns.archive(session, it, now=NOW),
     "restored": lambda session, it: campaigns.restore(session, it, now=NOW),
+    "released": lambda session, it: campaigns.send_held(session, it, now=NOW),
 }
 MOVES: dict[CampaignState, dict[str, CampaignState]] = {
     C.DRAFT: {"sent": C.SENDING, "scheduled": C.SCHEDULED, "cancelled": C.CANCELLED, "archived": C.ARCHIVED},
     C.SCHEDULED: {"sent": C.SENDING, "scheduled": C.SCHEDULED, "unscheduled": C.DRAFT, "cancelled": C.CANCELLED},
+    C.HELD: {"released": C.SENDING, "scheduled": C.SCHEDULED, "unscheduled": C.DRAFT, "cancelled": C.CANCELLED},
     C.SENDING: {"paused": C.PAUSED, "cancelled": C.CANCELLED},
     C.PAUSED: {"resumed": C.SENDING, "cancelled": C.CANCELLED},
     C.COMPLETED: {"archived": C.ARCHIVED},
@@ -127,25 +137,30 @@ def test_every_verb_in_every_state(session: Session, account: Account) -> None:
 
 
 def test_the_moves_are_those_of_the_model() -> None:
-    """Verbs, the worker's completing, and the three ways back from the archive are all there is."""
+    """Verbs, what the worker does by itself, the end of a recurrence and the three ways back from the archive are all there is."""
     found = {state: set(moves.values()) - {state} for state, moves in MOVES.items()}
-    found[C.SENDING].add(C.COMPLETED)
+    found[C.SENDING] |= {C.COMPLETED, C.SCHEDULED}
+    found[C.SCHEDULED] |= {C.HELD, C.COMPLETED}
+    found[C.HELD].add(C.COMPLETED)
     found[C.ARCHIVED] |= {C.CANCELLED, C.DRAFT}
     assert found == {state: set(after) for state, after in MAY_FOLLOW.items()}
 
 
 def test_restored_to_where_it_came_from(session: Session, account: Account) -> None:
-    """A campaign that ran comes back completed or cancelled, one that never ran comes back a draft without a start."""
+    """It comes back as what it was, a draft without a start; also when an earlier version archived it, as well as can be told."""
     for before in (C.DRAFT, C.COMPLETED, C.CANCELLED):
         made = in_state(session, account, C.ARCHIVED, before=before)
         campaigns.restore(session, made, now=NOW)
         assert (made.state, made.starts_at) == (before, None)
         session.rollback()
-    made = in_state(session, account, C.SCHEDULED)
-    campaigns.cancel(session, made, now=NOW)
-    campaigns.archive(session, made, now=NOW)
-    campaigns.restore(session, made, now=NOW)
-    assert (made.state, made.starts_at) == (C.DRAFT, None)
+    for archived_from, expected in ((C.CANCELLED, C.CANCELLED), (None, C.DRAFT)):
+        made = in_state(session, account, C.SCHEDULED)
+        campaigns.cancel(session, made, now=NOW)
+        campaigns.archive(session, made, now=NOW)
+        made.archived_from = archived_from
+        campaigns.restore(session, made, now=NOW)
+        assert (made.state, made.next_at, made.archived_from) == (expected, None, None)
+        session.rollback()
 
 
 def test_a_new_draft(session: Session, account: Account, now: datetime) -> None:
@@ -312,7 +327,7 @@ def test_due_campaigns_start(session: Session, account: Account) -> None:
     made = ready(session, account)
     campaigns.schedule(session, made, starts_at=SOON, now=NOW)
     assert campaigns.start_due(session, now=SOON - timedelta(microseconds=1)) == []
-    for late in (timedelta(0), timedelta(days=2)):
+    for late in (timedelta(0), timedelta(minutes=60)):
         with session.begin_nested() as attempt:
             (run,) = campaigns.start_due(session, now=SOON + late)
             assert (made.state, run.due_at, run.started_at) == (C.SENDING, SOON, SOON + late)
@@ -329,8 +344,8 @@ def test_send_now_what_was_scheduled(session: Session, account: Account) -> None
     assert campaigns.start_due(session, now=SOON) == []
 
 
-def test_one_that_cannot_start_stays_scheduled(session: Session, account: Account) -> None:
-    """And keeps no other from starting; once mended it starts by itself."""
+def test_one_that_cannot_start_is_held(session: Session, account: Account) -> None:
+    """With the sentence that says why; it keeps no other from starting, and a person releases it once it is mended."""
     first = ready(session, account)
     second = ready(session, account, name="Summer")
     for made in (first, second):
@@ -339,10 +354,13 @@ def test_one_that_cannot_start_stays_scheduled(session: Session, account: Accoun
     session.flush()
     session.expire_all()
     (run,) = campaigns.start_due(session, now=SOON)
-    assert (run.campaign_id, first.state, second.state) == (second.id, C.SCHEDULED, C.SENDING)
+    assert (run.campaign_id, first.state, second.state) == (second.id, C.HELD, C.SENDING)
+    assert "is not verified by Twilio" in first.why
+    with pytest.raises(NotAllowed, match="not verified"):
+        campaigns.send_held(session, first, now=SOON)
     first.sender.verification = Verification.TWILIO_APPROVED
-    (run,) = campaigns.start_due(session, now=SOON + timedelta(hours=1))
-    assert run.campaign_id == first.id
+    run = campaigns.send_held(session, first, now=SOON + timedelta(hours=1))
+    assert (run.campaign_id, run.due_at, first.why, first.next_at) == (first.id, SOON, "", None)
 
 
 def at_once(works: list[Callable[[], None]]) -> None:
@@ -408,7 +426,7 @@ def test_cancelled_in_the_middle(session: Session, account: Account) -> None:
         campaigns.archive(session, made, now=NOW)
     while audience.expand(session, run, now=NOW, chunk=10):
         pass
-    assert (campaigns.set_aside(session, now=NOW), campaigns.set_aside(session, now=NOW)) == (1, 0)
+    assert [campaigns.set_aside(session, now=NOW, limit=5) for _ in range(3)] == [5, 2, 0]
     assert campaigns.finish_done(session, now=NOW) == []
     found = campaigns.progress(session, run, now=NOW)
     assert found.by_status == {S.QUEUED: 1, S.FAILED: 1, S.IN_DOUBT: 1, S.SKIPPED: 7}
@@ -577,7 +595,13 @@ def test_who_keeps_a_draining_worker(session: Session, account: Account) -> None
     made.sender_id = seeds.sender_of(session, account, SenderKind.TOLL_FREE).id
     session.flush()
     session.expire_all()
+    campaigns.start_due(session, now=SOON)
     assert not campaigns.under_way(session, now=SOON)
+    made = in_state(session, account, C.SCHEDULED, name="Summer")
+    account.held_why = "A backup was restored."
+    session.flush()
+    assert not campaigns.under_way(session, now=SOON)
+    assert campaigns.start_due(session, now=SOON) == []
 
 
 POSTGRES = pytest.mark.parametrize(
@@ -607,7 +631,7 @@ def test_cancelled_while_the_worker_claims(database: Database, session: Session,
     with database.session() as mine:
         claims = dispatch.claim(mine, worker="w", now=NOW, limit=9)
     clicks[0].join()
-    assert len(claims) + stopped[0] == 5
+    assert len(claims) + campaigns.set_aside(session, now=NOW) == 5
 
 
 @POSTGRES

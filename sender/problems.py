@@ -1,0 +1,101 @@
+"""What stands in the way of sending a campaign, and what should a person know before?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Profile, SenderKind
+from models.campaigns import AudienceRow, Campaign
+from models.contacts import Contact
+from models.countries import CountrySetting
+
+NO_ALPHANUMERIC = frozenset({"US", "CA"})
+"""Twilio: alphanumeric senders cannot text the US or Canada."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way of sending (`blocking`), or that a person should know."""
+
+    code: str
+    sentence: str
+    blocking: bool = True
+
+
+def problems(session: Session, campaign: Campaign, *, regions: Collection[str] | None = None) -> list[Problem]:
+    """What stands in the way of sending this campaign; empty when nothing does.
+
+    `regions` are those that its texts would go to, where the caller has counted them; else the audience is asked.
+    """
+    account, sender, audience = campaign.account, campaign.sender, campaign.audience
+    enabled = {setting.region: setting for setting in _enabled(session, account.id)}
+    found: list[Problem] = []
+    if not sender.active:
+        found.append(Problem("sender_inactive", f"{sender.label} is switched off. Choose another sender."))
+    elif not sender.may_send:
+        sentence = (
+            f"{sender.label} is not verified by Twilio: its texts would be blocked. Verify it or choose another sender."
+        )
+        found.append(Problem("sender_unverified", sentence))
+    if sender.kind is SenderKind.ALPHANUMERIC and NO_ALPHANUMERIC.intersection(enabled):
+        found.append(
+            Problem("alphanumeric", "A name as sender cannot text the United States or Canada. Choose a number.")
+        )
+    if not enabled:
+        found.append(Problem("no_country", "No country is enabled. Enable at least one in Country settings."))
+    if account.profile is Profile.THIRD_PARTY_COLLECTOR and NO_ALPHANUMERIC.intersection(enabled):
+        sentence = "Twilio forbids third-party debt collection by text in the United States and Canada. Disable both countries."
+        found.append(Problem("third_party_collector", sentence))
+    if not audience.complete:
+        found.append(Problem("audience_incomplete", "The audience is still being read. Try again when it is complete."))
+    elif not audience.usable:
+        found.append(Problem("audience_empty", "The audience has nobody who can be texted. Upload another file."))
+    if campaign.template_version.template.archived:
+        found.append(
+            Problem("template_archived", "The template is archived. Restore it or choose another.", blocking=False)
+        )
+    return found + _country_senders(session, campaign, enabled, regions)
+
+
+def blocking(session: Session, campaign: Campaign) -> str:
+    """The first thing that stands in the way, as a sentence; "" when nothing does."""
+    return next((problem.sentence for problem in problems(session, campaign) if problem.blocking), "")
+
+
+def _enabled(session: Session, account_id: int) -> Collection[CountrySetting]:
+    return session.scalars(
+        select(CountrySetting).where(CountrySetting.account_id == account_id, CountrySetting.enabled.is_(True))
+    ).all()
+
+
+def _country_senders(
+    session: Session, campaign: Campaign, enabled: dict[str, CountrySetting], regions: Collection[str] | None
+) -> list[Problem]:
+    """A country may have a sender of its own, which takes the campaign's place there and has to be able to send, too."""
+    unable = {
+        region: setting.sender
+        for region, setting in enabled.items()
+        if setting.sender is not None and setting.sender_id != campaign.sender_id and not setting.sender.may_send
+    }
+    texted = [
+        region for region in unable if (_goes_to(session, campaign, region) if regions is None else region in regions)
+    ]
+    senders = {unable[region].id: unable[region] for region in texted}
+    return [
+        Problem("country_sender", f"{sender.label}, which texts some of the countries, cannot send now.")
+        for sender in senders.values()
+    ]
+
+
+def _goes_to(session: Session, campaign: Campaign, region: str) -> bool:
+    """Whether anybody of the audience is there."""
+    anybody = (
+        select(AudienceRow.row)
+        .join(Contact, Contact.id == AudienceRow.contact_id)
+        .where(AudienceRow.audience_id == campaign.audience_id, AudienceRow.reason.is_(None), Contact.region == region)
+    )
+    return session.scalar(anybody.limit(1)) is not None
