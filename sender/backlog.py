@@ -87,7 +87,8 @@ def finish(found: Sequence[Part], share: float, now: datetime) -> datetime | Non
     for sender in {part.sender.id: part.sender for part in found}.values():
         mine = [part for part in found if part.sender.id == sender.id and not part.lane.held]
         work: list[Work] = [(part.lane.opens_at, part.lane.closes_at, part.segments) for part in mine]
-        ends.append(last_text(work, sender.segments_per_second * share, now))
+        if work:
+            ends.append(last_text(work, sender.segments_per_second * share, now))
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 

@@ -45,7 +45,7 @@ class Brake(StrEnum):
 B = Brake
 OBSERVED = frozenset({B.SLOWED, B.SHARED, B.RATE, B.ANSWERS})
 """With one of these the last ten seconds tell more about the end than the senders' limits do."""
-MOVING = OBSERVED | {B.STARTING, B.HOURS, B.ZONES, B.TWILIO}
+MOVING = OBSERVED | {B.STARTING, B.HOURS, B.TWILIO}
 Verdict = tuple[Brake, str, datetime | None]
 
 
@@ -86,7 +86,7 @@ def _stopped(run: Run, left: Sequence[Part]) -> Verdict | None:
         return B.ACCOUNT, account.held_why, None
     if not left:
         return B.DONE if run.expanded else B.PREPARING, "", None
-    if run.budget_segments is not None and run.segments_claimed + per_text(run) > run.budget_segments:
+    if run.budget_segments and run.segments_claimed + per_text(run) > run.budget_segments:
         return B.BUDGET, "", None
     return None
 

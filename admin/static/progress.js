@@ -4,18 +4,27 @@
   const card = document.querySelector("[data-progress][data-live]");
   if (!card) return;
   const EVERY = 2000;
-  const bar = card.querySelector("progress"), pace = card.querySelector("[data-word=pace]");
+  const bar = card.querySelector("progress"), list = card.querySelector("[data-waits]");
   const state = document.querySelector(".head .badge");
-  const before = state ? state.textContent : "";
+  const before = state ? state.textContent.trim().toLowerCase() : "";
 
   function put(name, value) {
     document.querySelectorAll(`[data-count="${name}"]`).forEach((place) => { place.textContent = value.toLocaleString("en-US"); });
   }
-  function words(found) {
-    if (found.preparing) return "Preparing the texts";
-    if (found.state === "paused") return "Paused";
-    if (!found.rate) return "Waiting for the sender";
-    return `${found.rate} texts a second` + (found.left ? `, ${found.left} left` : "");
+  function say(name, text) {
+    const place = card.querySelector(`[data-word="${name}"]`);
+    if (!place || place.textContent === text) return;
+    place.textContent = text;
+    if (name !== "pace") place.hidden = !text;
+  }
+  function wait(sentences) {
+    if (!list) return;
+    list.hidden = !sentences.length;
+    list.querySelector("ul").replaceChildren(...sentences.map((sentence) => {
+      const line = document.createElement("li");
+      line.textContent = sentence;
+      return line;
+    }));
   }
   function show(found) {
     ["done", "audience", "sent", "failed", "excluded", "segments"].forEach((name) => put(name, found[name]));
@@ -27,8 +36,9 @@
     });
     bar.max = found.audience || 1;
     bar.value = found.done;
-    const said = words(found);
-    if (pace.textContent !== said) pace.textContent = said;
+    ["pace", "brake", "flying"].forEach((name) => say(name, found[name]));
+    card.querySelector("[data-word=brake]").classList.toggle("trouble", found.trouble);
+    wait(found.waits);
   }
   async function ask() {
     if (!document.hidden) {
@@ -38,7 +48,7 @@
         if (answer.ok) {
           const found = await answer.json();
           show(found);
-          if (!found.live || found.state !== (before.trim().toLowerCase() || found.state)) { location.reload(); return; }
+          if (!found.live || found.state !== (before || found.state)) { location.reload(); return; }
         }
       } catch (error) { /* offline for a moment: the next round tries again */ }
     }
