@@ -1,6 +1,7 @@
-"""The process that works: the loop that sends, and beside it the jobs it is given.
+"""The process that works: the loop that sends, and beside it the jobs whose turn it takes.
 
 Each job has a thread of its own, so that none of them (a long list of prices, a Twilio that does not answer) holds up sending.
+Any number of workers share the jobs through `sender/turns.py`.
 """
 
 from __future__ import annotations
@@ -14,39 +15,38 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 import models.schema  # noqa: F401 (this is a process of its own: every table must be known before a row is written)
 from models.accounts import Account
 from models.base import Database
-from models.campaigns import Run
-from sender import audience, campaigns, doubts, lanes
+from sender import campaigns, presence, turns
 from sender.dispatcher import Dispatcher, wall_clock
 from sender.failures import logged
 from sender.gateway import Gateway
+from sender.rounds import Rounds
 
 __all__ = ["Job", "Worker", "wall_clock"]
 
 log = logging.getLogger(__name__)
 
 TURN = 0.1
-"""Seconds between two looks at what is to be done."""
+"""Seconds between two looks at whether to stop."""
+LOOK = 0.25
+"""Seconds between two looks at which jobs are due."""
+BEAT = 1.5
+"""Seconds between two signs of life, which also renew the leases of the jobs under way."""
 
 
 @dataclass
 class Job:
-    """Something to be done every so often, never twice at once; a failure is logged and tried again at the next turn."""
+    """Something to be done every so often, by one process at a time; it may say in a few words what it did."""
 
     name: str
     every: timedelta
     action: Callable[[datetime], object]
-    next_at: datetime | None = None
     running: Future[None] | None = None
-    last_error: str = ""
-    """The kind of error that the last turn ended with; empty after a good one."""
 
 
 @dataclass
@@ -60,17 +60,27 @@ class Worker:
     concurrency: int = 16
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     jobs: list[Job] = field(default_factory=list)
+    version: str = ""
+    senders: Callable[[], set[int] | None] = lambda: None
+    """The senders it may claim for now; None: every one."""
+    mine: Callable[[], set[str] | None] = lambda: None
+    """The jobs it may take a turn of now; None: every one."""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _held: dict[str, int] = field(default_factory=dict)
+    """The turns under way in this process, by job."""
+    _arrived: bool = False
 
     def __post_init__(self) -> None:
+        rounds = Rounds(self.database, self.gateway_for, self.clock, self._stop)
         self.jobs = [
-            Job("campaigns", timedelta(seconds=1), self._campaigns),
-            Job("doubts", timedelta(seconds=2), self._doubts),
+            Job("campaigns", timedelta(seconds=1), rounds.campaigns),
+            Job("audiences", timedelta(seconds=1), rounds.audiences),
+            Job("doubts", timedelta(seconds=2), rounds.doubts),
             *self.jobs,
         ]
         self.dispatcher = Dispatcher(
-            self.database, self.gateway_for, self.public_url, self.clock, self.concurrency, self.name
-        )
+            self.database, self.gateway_for, self.public_url, self.clock, self.concurrency, self.name, lambda: self.senders()
+        )  # fmt: skip
 
     def every(self, seconds: float, name: str, action: Callable[[datetime], object]) -> None:
         """Give the worker another job."""
@@ -83,17 +93,26 @@ class Worker:
 
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
         """Work until `stop`, or until `until` says so between two looks."""
+        look_at = beat_at = 0.0
         with (
             ThreadPoolExecutor(1, thread_name_prefix="send") as sending,
             ThreadPoolExecutor(len(self.jobs), thread_name_prefix="job") as side,
         ):
             sent = sending.submit(self.dispatcher.run)
             while not self._stop.is_set() and not sent.done() and not (until and until()):
-                started = time.monotonic()
-                self._start_jobs(side)
-                self._stop.wait(max(0.0, TURN - (time.monotonic() - started)))
-            self.dispatcher.stop()
+                if time.monotonic() >= beat_at:
+                    beat_at = time.monotonic() + BEAT
+                    with logged("no sign of life"):
+                        self._beat()
+                if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK
+                    with logged("no job started"):
+                        self._start_jobs(side)
+                self._stop.wait(TURN)
+            self.stop()
             sent.result()
+        with logged("not signed off"), self.database.transaction() as session:
+            presence.leave(session, self.name, now=self.clock())
 
     def drain(self) -> None:
         """Work until no campaign is sending, due or waiting to be expanded: for commands and tests."""
@@ -106,40 +125,48 @@ class Worker:
         except SQLAlchemyError:
             return True
 
+    def _beat(self) -> None:
+        """Say that we are there, and keep the turns under way."""
+        now, everyone = self.clock(), self.senders() is None
+        with self.database.transaction() as session:
+            if not self._arrived:
+                presence.arrive(session, self.name, now=now, version=self.version, all_senders=everyone)
+                turns.register(session, {job.name: job.every for job in self.jobs}, now=now)
+            presence.seen(session, self.name, now=now, all_senders=everyone)
+            turns.renew(session, dict(self._held), now=now)
+        self._arrived = True
+
     def _start_jobs(self, side: ThreadPoolExecutor) -> None:
-        now = self.clock()
+        now, mine = self.clock(), self.mine()
+        with self.database.reading() as session:
+            due = turns.due(session, now=now)
         for job in self.jobs:
             resting = job.running is None or job.running.done()
-            if resting and (job.next_at is None or job.next_at <= now):
-                job.next_at = now + job.every
+            if resting and job.name in due and (mine is None or job.name in mine):
                 job.running = side.submit(self._run_job, job, now)
 
     def _run_job(self, job: Job, now: datetime) -> None:
-        job.last_error = ""
+        """One turn, if nobody else took it meanwhile."""
+        with logged(f"job {job.name}: turn not taken"):
+            with self.database.transaction() as session:
+                turn = turns.take(session, job.name, worker=self.name, now=now)
+            if turn is not None:
+                self._held[job.name] = turn
+                try:
+                    self._work(job, turn, now)
+                finally:
+                    del self._held[job.name]
+
+    def _work(self, job: Job, turn: int, now: datetime) -> None:
+        failure, result = "", None
         try:
-            job.action(now)
+            result = job.action(now)
         except Exception as error:
-            job.last_error = type(error).__name__
-            log.error("job %s failed: %s", job.name, job.last_error)  # noqa: TRY400 (a traceback may hold a number)
-
-    def _campaigns(self, now: datetime) -> None:
-        """Start what is due, expand one chunk of each run, move windows on, complete what is done; one failure stops no other."""
-        self._step("campaigns not started", lambda session: campaigns.start_due(session, now=now))
-        with self.database.reading() as session:
-            waiting = [run.id for run in campaigns.unexpanded(session)]
-        for run_id in waiting:
-            self._step(f"run {run_id} not expanded", partial(_expand, run_id=run_id, now=now))
-        self._step("windows not renewed", lambda session: lanes.renew(session, now=now))
-        self._step("cancelled texts not set aside", lambda session: campaigns.set_aside(session, now=now))
-        self._step("campaigns not completed", lambda session: campaigns.finish_done(session, now=now))
-
-    def _step(self, failure: str, work: Callable[[Session], object]) -> None:
-        with logged(failure), self.database.transaction() as session:
-            work(session)
-
-    def _doubts(self, _now: datetime) -> None:
-        doubts.resolve(self.database.session, self.gateway_for, clock=self.clock)
-
-
-def _expand(session: Session, *, run_id: int, now: datetime) -> None:
-    audience.expand(session, session.get_one(Run, run_id), now=now)
+            failure = type(error).__name__
+            log.error("job %s failed: %s", job.name, failure)  # noqa: TRY400 (a traceback may hold a number)
+        with self.database.transaction() as session:
+            if failure:
+                turns.failed(session, job.name, turn=turn, now=self.clock(), every=job.every, error=failure)
+            else:
+                said = result if isinstance(result, str) else ""
+                turns.done(session, job.name, turn=turn, now=self.clock(), every=job.every, result=said)

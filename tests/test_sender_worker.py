@@ -23,11 +23,13 @@ from models.base import Database
 from models.campaigns import Campaign, CampaignState, Reason, Run
 from models.consent import ConsentKind, Purpose
 from models.contacts import Contact
+from models.jobs import Job as StoredJob
 from models.messages import Callback, Direction, Message, MessageStatus
 from models.settings import Setting
 from models.templates import TemplateVersion
-from sender import campaigns, consent, webhooks
+from sender import campaigns, consent, presence, webhooks
 from sender.gateway import Gateway, Sent
+from sender.rounds import Rounds
 from sender.simulator import Behaviour, Fault, SimulatedAccount, SimulatedNumber, Simulator, create_simulator, serve
 from sender.worker import Worker, wall_clock
 from tests import seeds
@@ -86,6 +88,11 @@ class Stage:
         with self.database.reading() as session:
             sent = session.scalars(select(Message).where(Message.direction == Direction.OUTBOUND))
             return {int(message.phone[-4:]): message.status for message in sent}
+
+    def job(self, name: str) -> StoredJob:
+        """What is written down of a job, if anything is yet."""
+        with self.database.reading() as session:
+            return session.get(StoredJob, name) or StoredJob(name=name, turns=0, failures=0)
 
     def state(self, campaign_id: int) -> CampaignState:
         """Where a campaign stands."""
@@ -247,7 +254,7 @@ def test_what_waits_too_long_goes_back(stage: Stage) -> None:
 class Loud(Gateway):
     """A gateway whose failure says whom it was to text, and what."""
 
-    def send(self, *, to: str, body: str, **_: object) -> Sent:
+    async def send_async(self, *, to: str, body: str, **_: object) -> Sent:
         raise RuntimeError(f"could not tell {to}: {body}")
 
 
@@ -281,14 +288,67 @@ def test_a_failing_job_stops_nothing(stage: Stage) -> None:
     made = stage.campaign([120, 121])
     worker = stage.worker()
     worker.every(0.1, "broken", broken)
-    (job,) = (job for job in worker.jobs if job.name == "broken")
     with running(worker):
-        until(lambda: len(turns) == 1 and bool(job.last_error))
-        assert job.last_error == "ValueError"
+        until(lambda: stage.job("broken").failures == 1)
+        assert stage.job("broken").last_error == "ValueError"
         until(lambda: len(turns) > 3)
         until(lambda: stage.state(made) is C.COMPLETED)
-    assert job.last_error == ""
+    job = stage.job("broken")
+    assert (job.failures, job.last_error, job.worker, job.turns) == (0, "ValueError", None, len(turns))
     assert all(later - earlier >= timedelta(seconds=0.1) for earlier, later in itertools.pairwise(turns))
+
+
+def test_workers_share_the_jobs(stage: Stage) -> None:
+    """Three workers: no job runs in two of them at once, each comes round once a period, and a clean stop is written down."""
+    at_it: list[str] = []
+    most: list[int] = []
+
+    def one_at_a_time(name: str) -> Callable[[datetime], str]:
+        def action(_now: datetime) -> str:
+            at_it.append(name)
+            most.append(at_it.count(name))
+            time.sleep(0.05)
+            at_it.remove(name)
+            return "one more"
+
+        return action
+
+    workers = [stage.worker() for _ in range(3)]
+    for number, worker in enumerate(workers):
+        worker.name = f"here:{number}"
+        worker.every(0.4, "slow", one_at_a_time("slow"))
+        worker.every(0.1, "quick", one_at_a_time("quick"))
+    began = time.monotonic()
+    with running(workers[0]), running(workers[1]), running(workers[2]):
+        until(lambda: stage.job("slow").turns >= 5)
+        took = time.monotonic() - began
+    assert max(most) == 1
+    assert took >= 4 * 0.4
+    assert stage.job("quick").result == "one more"
+    with stage.database.reading() as session:
+        found = {process.name: process for process in presence.workers(session)}
+    assert set(found) == {"here:0", "here:1", "here:2"}
+    assert all(process.stopped_at and process.all_senders for process in found.values())
+
+
+def test_a_large_audience_holds_no_small_one_up(stage: Stage) -> None:
+    """Chunks of two runs take turns, so a run of a few people is not behind one of many; and the first is still complete."""
+    large, small = stage.campaign(list(range(200, 300)), name="Large"), stage.campaign([120], name="Small")
+    order: list[int] = []
+
+    class Noted(Rounds):
+        def expand(self, run_id: int) -> int | None:
+            order.append(run_id)
+            return super().expand(run_id)
+
+    rounds = Noted(stage.database, stage.gateway, wall_clock, threading.Event(), chunk=10)
+    assert rounds.audiences(wall_clock()) == "101 rows"
+    with stage.database.reading() as session:
+        first, second = (
+            session.scalars(select(Run.id).where(Run.campaign_id == campaign)).one() for campaign in (large, small)
+        )
+    assert order[:4] == [first, second, first, second]
+    assert len(stage.statuses()) == 101
 
 
 def test_a_slow_job_holds_nothing_up(stage: Stage) -> None:
@@ -377,14 +437,16 @@ def test_a_scheduled_campaign_starts_by_itself(stage: Stage) -> None:
     """Within a second or two of its time; a draining worker does not wait for one that is not due."""
     made = stage.campaign([120])
     with stage.database.transaction() as session:
-        session.execute(update(Campaign).values(state=C.SCHEDULED, starts_at=wall_clock() + timedelta(days=1)))
+        soon = wall_clock() + timedelta(days=1)
+        session.execute(update(Campaign).values(state=C.SCHEDULED, starts_at=soon, next_at=soon))
         session.query(Run).delete()
     stage.worker().drain()
     assert stage.state(made) is C.SCHEDULED
     with running(stage.worker()):
         time.sleep(0.2)
         with stage.database.transaction() as session:
-            session.execute(update(Campaign).values(starts_at=wall_clock() + timedelta(seconds=0.5)))
+            soon = wall_clock() + timedelta(seconds=0.5)
+            session.execute(update(Campaign).values(starts_at=soon, next_at=soon))
         until(lambda: stage.state(made) is C.COMPLETED)
 
 

@@ -1,0 +1,53 @@
+"""Which processes are there to send and to run jobs? Each says every few seconds that it is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from models.jobs import WorkerProcess
+
+BEAT = timedelta(seconds=2)
+"""How often a process says that it is alive."""
+SILENCE = 3 * BEAT
+"""After so long without a word a process is taken for dead."""
+KEPT = timedelta(days=1)
+"""How long a process that is gone is still shown."""
+
+
+def arrive(session: Session, name: str, *, now: datetime, version: str = "", all_senders: bool = False) -> None:
+    """A process has started; those gone for a day are forgotten. The caller commits."""
+    session.execute(delete(WorkerProcess).where(WorkerProcess.seen_at < now - KEPT))
+    session.merge(
+        WorkerProcess(
+            name=name, version=version, all_senders=all_senders, started_at=now, seen_at=now, stopped_at=None
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def seen(session: Session, name: str, *, now: datetime, all_senders: bool) -> None:
+    """It is still alive, and this is whom it sends for."""
+    _write(session, name, seen_at=now, all_senders=all_senders)
+
+
+def leave(session: Session, name: str, *, now: datetime) -> None:
+    """It has stopped, and cleanly."""
+    _write(session, name, seen_at=now, stopped_at=now)
+
+
+def _write(session: Session, name: str, **values: object) -> None:
+    session.execute(update(WorkerProcess).where(WorkerProcess.name == name).values(**values))
+
+
+def alive(process: WorkerProcess, *, now: datetime) -> bool:
+    """Whether a process was heard of lately and has not said that it stops."""
+    return process.stopped_at is None and abs(now - process.seen_at) <= SILENCE
+
+
+def workers(session: Session) -> Sequence[WorkerProcess]:
+    """Every process of the last day, the youngest first."""
+    return session.scalars(select(WorkerProcess).order_by(WorkerProcess.started_at.desc(), WorkerProcess.name)).all()
