@@ -227,18 +227,25 @@ def test_what_needs_attention(session: Session, account: Account) -> None:
     late = seed_campaign(
         session, account, name="Late", state=S.SCHEDULED, sender=sender_of(session, account, SenderKind.TOLL_FREE)
     )
-    late.starts_at = NOW - LATE - timedelta(seconds=1)
+    late.next_at = NOW - LATE - timedelta(seconds=1)
     early = seed_campaign(session, account, name="Early", state=S.SCHEDULED)
-    early.starts_at = NOW - LATE
+    early.next_at = NOW - LATE
     run = sending_run(session, account, 3, name="Held")
+    waits = seed_campaign(session, account, name="Waits", state=S.HELD)
+    waits.why = "It is 2 hours late."
+    account.held_why = "A backup was restored."
     session.scalars(select(Lane).where(Lane.run_id == run.id)).one().held = True
     session.flush()
     found = {notice.code: notice for notice in notices(session, account, now=NOW)}
-    assert list(found) == ["unknown", "in_doubt", "late", "held", "unverified", "unrated"]
+    assert list(found) == ["stopped", "unknown", "in_doubt", "held_start", "late", "held", "unverified", "unrated"]
     assert (found["unknown"].count, found["in_doubt"].count, found["held"].count) == (1, 2, 3)
     assert found["unknown"].sentence.startswith("1 text may")
     assert "Late should have started by now. " in found["late"].sentence
     assert found["late"].subject_id == late.id
+    assert (found["held_start"].sentence, found["stopped"].sentence) == (
+        "Waits was not sent. It is 2 hours late.",
+        "A backup was restored.",
+    )
     assert found["held"].subject_id == run.campaign_id
     assert found["unrated"].sentence.startswith("Antarctica has no price")
 
@@ -259,7 +266,7 @@ def test_campaigns_by_state(session: Session, account: Account) -> None:
             seed_campaign(session, account, name=f"{state} {copy}", state=state)
     assert states(session, account.id) == {state: number for number, state in enumerate(CampaignState)}
     for campaign in session.scalars(select(Campaign).where(Campaign.state == S.SCHEDULED)):
-        campaign.starts_at = NOW + timedelta(days=campaign.id)
+        campaign.next_at = NOW + timedelta(days=campaign.id)
     session.flush()
     found = next_start(session, account.id)
     assert found is not None

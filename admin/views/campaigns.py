@@ -18,12 +18,12 @@ from admin.views.home_numbers import states
 from models.campaigns import Campaign, CampaignState
 
 S = CampaignState
-TABS = (S.DRAFT, S.SCHEDULED, S.SENDING, S.PAUSED, S.COMPLETED, S.CANCELLED, S.ARCHIVED)
+TABS = (S.DRAFT, S.SCHEDULED, S.SENDING, S.PAUSED, S.HELD, S.COMPLETED, S.CANCELLED, S.ARCHIVED)
 
 
 def _starts(_view: Any, _context: Any, campaign: Campaign, _name: str) -> object:
-    if campaign.starts_at is not None and campaign.state in (S.DRAFT, S.SCHEDULED):
-        return when(campaign.starts_at)
+    if campaign.next_at is not None and campaign.state in (S.SCHEDULED, S.HELD):
+        return when(campaign.next_at)
     run = listed(campaign).run
     return when(run.started_at) if run else NOTHING
 
@@ -67,7 +67,7 @@ class CampaignView(CampaignDetails):
     column_labels: ClassVar[dict[str, str]] = {"name": "Campaign", "audience": "On the list", "failed": "Not sent"}
     numeric_columns = ("audience", "sent", "failed")
     badge_columns = ("state",)
-    column_sortable_list = ("name", "state", ("starts", Campaign.starts_at))
+    column_sortable_list = ("name", "state", ("starts", Campaign.next_at))
     column_default_sort = ("id", True)
     column_searchable_list = ("name",)
     search_hint = "Search name"

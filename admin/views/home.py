@@ -20,7 +20,7 @@ from admin.views.home_usage import usage
 from models.campaigns import CampaignState
 
 S = CampaignState
-SHOWN_STATES = (S.SENDING, S.SCHEDULED, S.PAUSED, S.DRAFT, S.COMPLETED, S.CANCELLED, S.ARCHIVED)
+SHOWN_STATES = (S.SENDING, S.SCHEDULED, S.PAUSED, S.HELD, S.DRAFT, S.COMPLETED, S.CANCELLED, S.ARCHIVED)
 RIGHTS = {"campaigns": "campaign:view", "messages": "message:view", "countries": "country:view"}
 
 
@@ -93,7 +93,7 @@ def linked(endpoint: str, **filters: str) -> str:
 
 def item(notice: Notice) -> Item:
     """A notice with the way to where it can be mended."""
-    if notice.code in ("late", "held"):
+    if notice.code in ("late", "held", "held_start"):
         url = url_for("campaigns.details_view", id=notice.subject_id) if auth.allowed("campaign:view") else ""
         return Item(notice.sentence, url, "Open the campaign", urgent=True)
     if notice.code in ("unknown", "in_doubt"):

@@ -1,4 +1,4 @@
-"""What waits for a person? Doubtful texts, campaigns that did not start, held lanes, senders and countries that cannot be used."""
+"""What waits for a person? A stopped account, doubtful texts, campaigns that did not start, held lanes, unusable senders."""
 
 from __future__ import annotations
 
@@ -33,11 +33,26 @@ class Notice:
 def notices(session: Session, account: Account, *, now: datetime) -> list[Notice]:
     """What needs attention, the most pressing first; empty when nothing does."""
     return [
+        *_stopped(account),
         *_doubtful(session, account),
+        *_waiting(session, account),
         *_late(session, account, now),
         *_held(session, account),
         *_unverified(session, account),
         *_unrated(session, account, now.date()),
+    ]
+
+
+def _stopped(account: Account) -> list[Notice]:
+    return [Notice("stopped", 1, account.held_why)] if account.held_why else []
+
+
+def _waiting(session: Session, account: Account) -> list[Notice]:
+    """Campaigns that were not sent at their time because a person has to decide."""
+    held = select(Campaign).where(Campaign.account_id == account.id, Campaign.state == CampaignState.HELD)
+    return [
+        Notice("held_start", 1, f"{campaign.name} was not sent. {campaign.why}", campaign.id)
+        for campaign in session.scalars(held.order_by(Campaign.next_at, Campaign.id))
     ]
 
 
@@ -66,14 +81,13 @@ def _late(session: Session, account: Account, now: datetime) -> list[Notice]:
     overdue = session.scalars(
         select(Campaign).where(
             Campaign.state == CampaignState.SCHEDULED,
-            Campaign.starts_at < now - LATE,
+            Campaign.next_at < now - LATE,
             Campaign.account_id == account.id,
         )
     )
     found = []
     for campaign in overdue:
-        blocking = [problem.sentence for problem in campaigns.problems(session, campaign) if problem.blocking]
-        why = blocking[0] if blocking else "Is a worker running?"
+        why = campaigns.blocking(session, campaign) or "Is a worker running?"
         found.append(Notice("late", 1, f"{campaign.name} should have started by now. {why}", campaign.id))
     return found
 

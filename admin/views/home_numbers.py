@@ -122,14 +122,14 @@ def states(session: Session, account_id: int) -> dict[CampaignState, int]:
 
 
 def next_start(session: Session, account_id: int) -> Campaign | None:
-    """The scheduled campaign that starts first."""
+    """The scheduled campaign that starts first, or that runs again first."""
     return session.scalars(
         select(Campaign)
         .where(
             Campaign.account_id == account_id,
             Campaign.state == CampaignState.SCHEDULED,
-            Campaign.starts_at.is_not(None),
+            Campaign.next_at.is_not(None),
         )
-        .order_by(Campaign.starts_at, Campaign.id)
+        .order_by(Campaign.next_at, Campaign.id)
         .limit(1)
     ).first()

@@ -79,7 +79,7 @@ def review(session: Session, campaign: Campaign, *, now: datetime) -> Review:
     large = int(value(session, "large_send", account_id=campaign.account_id))
     return Review(
         preview=found,
-        problems=_problems(session, campaign, found, senders),
+        problems=_problems(session, campaign, found),
         cost=cost,
         no_cost=no_cost,
         seconds=max((segments // sender.segments_per_second for sender, _, segments in senders), default=0),
@@ -106,19 +106,12 @@ def _by_sender(
     return sorted(sums.values(), key=lambda one: -one[2])
 
 
-def _problems(
-    session: Session, campaign: Campaign, found: Preview, senders: list[tuple[SendingNumber, int, int]]
-) -> list[campaigns.Problem]:
+def _problems(session: Session, campaign: Campaign, found: Preview) -> list[campaigns.Problem]:
     """What `sender.campaigns` says, and what only shows once the texts are counted."""
-    problems = list(campaigns.problems(session, campaign))
+    problems = list(campaigns.problems(session, campaign, regions=found.by_region))
     if not found.recipients and not any(problem.blocking for problem in problems):
         sentence = "Nobody is left to text: every row is left out for a reason below."
         problems.append(campaigns.Problem("nobody", sentence))
-    problems += [
-        campaigns.Problem("country_sender", f"{sender.label}, which texts some of the countries, cannot send now.")
-        for sender, _, _ in senders
-        if sender.id != campaign.sender_id and not sender.may_send
-    ]
     if found.held:
         sentence = f"{found.held:,} recipients will be held: no hour is right in every zone they may be in."
         problems.append(campaigns.Problem("held", sentence, blocking=False))
