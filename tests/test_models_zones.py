@@ -1,10 +1,13 @@
 """Zones of a number: one where the number decides, a set where it cannot, nothing where it says nothing."""
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from models import zone_tables
+from models.zone_tables import FILE, build, read, write
 from models.zones import zones
 
 CENTRAL, EASTERN, MOUNTAIN, PACIFIC = "America/Chicago", "America/New_York", "America/Denver", "America/Los_Angeles"
@@ -102,3 +105,24 @@ def test_every_zone_can_be_loaded_and_answers_are_sorted() -> None:
         assert ZoneInfo(name).key == name
     answer = zones("61412345678", calling_code=61, geographic=False)
     assert list(answer) == sorted(answer)
+
+
+def test_the_table_is_that_of_the_installed_package() -> None:
+    """Made again it is the same; after an upgrade of phonenumbers: `python -m models.zone_tables`."""
+    made = build()
+    assert FILE.read_text(encoding="ascii") == write(made)
+    assert read() == made
+
+
+def test_a_table_of_another_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made anew instead, so an upgrade is right at once, and quick again when the file is."""
+    other = tmp_path / "other.csv"
+    other.write_text("8.0.0\nEurope/Paris,1:\n", encoding="ascii")
+    monkeypatch.setattr(zone_tables, "FILE", other)
+    assert read()["1"] == ()
+
+
+@pytest.mark.parametrize("digits", ["390612345678", "39061234567", "618912345678", "6189", "64819123456", "7", ""])
+def test_a_number_of_any_length_has_an_answer(digits: str) -> None:
+    """Too short to decide is every zone that is left, and nothing is nothing."""
+    assert isinstance(zones(digits, calling_code=int(digits[:2] or 0), geographic=True), tuple)
