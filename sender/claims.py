@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.messages import Kind
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One message that this worker may send now.
 
     `slot` is the time its sender's rate allows, `gap` how long nothing else of the sender may follow it, and `leave_within` of

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.chain import FIRST, link
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
+from sender.among import among
 from sender.keywords import Keyword, classify
 
 __all__ = ["Keyword", "append", "blocked", "broken_link", "classify", "state"]
@@ -87,7 +88,7 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
             select(ConsentEvent.phone, ConsentEvent.purpose, ConsentEvent.kind, ConsentEvent.id)
             .where(
                 ConsentEvent.account_id == account_id,
-                ConsentEvent.phone.in_(wanted[start : start + PHONES]),
+                among(session, ConsentEvent.phone, wanted[start : start + PHONES]),
                 ConsentEvent.purpose.in_(asked),
             )
             .order_by(ConsentEvent.phone, ConsentEvent.id)

@@ -31,6 +31,7 @@ from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
 from sender import consent, queue
+from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
 from sender.pacing import CATCH_UP_PERCENT, Pace, micros, spacing
@@ -77,7 +78,7 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     """
     take = _Take(worker, now)
     lines = queue.ready(session, now=now, senders=senders)
-    flying = queue.in_flight(session, [line.account.id for line in lines]) if lines else {}
+    flying = queue.in_flight(session) if lines else {}
     found: list[tuple[Line, Pace, list[Candidate]]] = []
     for line in lines:
         pace = _pace(line, now)
@@ -183,14 +184,14 @@ def _write(session: Session, take: _Take) -> None:
     changed = {"updated_at": take.now}
     for sender_id, ids in by_sender.items():
         session.execute(
-            update(_MESSAGES).where(_MESSAGES.c.id.in_(ids)).values(
+            update(_MESSAGES).where(among(session, _MESSAGES.c.id, ids)).values(
                 status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=take.worker,
                 lease_until=take.now + take.leases[sender_id], intent_at=take.now, **changed,
             )
         )  # fmt: skip
     for reason, ids in take.skipped.items():
         session.execute(
-            update(_MESSAGES).where(_MESSAGES.c.id.in_(ids)).values(
+            update(_MESSAGES).where(among(session, _MESSAGES.c.id, ids)).values(
                 status=MessageStatus.SKIPPED, reason=reason, worker=None, lease_until=None, final_at=take.now, **changed
             )
         )  # fmt: skip

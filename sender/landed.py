@@ -6,7 +6,8 @@ The same as `messages.advance` does for one row, for the usual case: claimed, an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -53,13 +54,24 @@ def write(session: Session, landed: Sequence[Landed], *, now: datetime) -> None:
         session.execute(_POSTGRES, {"ids": list(ids), "sids": list(sids), "words": list(words), "now": now})
     else:
         session.execute(_SQLITE, {"rows": json.dumps(rows), "now": now})
-    rollups.record(session, ((None, _fact(each, now)) for each in landed))
+    rollups.record(session, ((None, fact) for fact in _facts(landed, now)))
 
 
-def _fact(landed: Landed, now: datetime) -> rollups.Fact | None:
-    claim = landed.claim
-    return rollups.fact_of(
-        account_id=claim.account_id, day_at=now, run_id=claim.run_id, direction=Direction.OUTBOUND, kind=claim.kind,
-        region=claim.region, sender_id=claim.sender_id, status=landed.status, error_code=None, encoding=claim.encoding,
-        segments=claim.segments, price_u=None, has_sid=True,
-    )  # fmt: skip
+def _facts(landed: Sequence[Landed], now: datetime) -> Iterator[rollups.Fact]:
+    """What they add to the daily facts, those of one key in one."""
+    alike: defaultdict[tuple[object, ...], list[Landed]] = defaultdict(list)
+    for each in landed:
+        claim = each.claim
+        alike[
+            claim.account_id, claim.run_id, claim.sender_id, claim.region, claim.kind, claim.encoding, each.status
+        ].append(each)
+    for same in alike.values():
+        claim = same[0].claim
+        fact = rollups.fact_of(
+            account_id=claim.account_id, day_at=now, run_id=claim.run_id, direction=Direction.OUTBOUND, kind=claim.kind,
+            region=claim.region, sender_id=claim.sender_id, status=same[0].status, error_code=None,
+            encoding=claim.encoding, segments=sum(each.claim.segments for each in same), price_u=None, has_sid=True,
+        )  # fmt: skip
+        if fact is not None:
+            _, segments, price_u, _ = fact.sums
+            yield rollups.Fact(fact.key, (len(same), segments, price_u, len(same)))

@@ -18,6 +18,7 @@ from models.consent import ConsentKind, ConsentSource
 from models.messages import Message, MessageStatus
 from models.settings import value
 from sender import consent, landed, messages, throttling
+from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.landed import Landed
 
@@ -37,7 +38,7 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> N
     column = _MESSAGES.c
     rows = session.execute(
         select(column.id, column.status, column.attempt, column.sid)
-        .where(column.id.in_(sorted(outcome.claim.message_id for outcome in outcomes)))
+        .where(among(session, column.id, [outcome.claim.message_id for outcome in outcomes]))
         .order_by(column.id)
         .with_for_update()
     )

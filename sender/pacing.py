@@ -6,8 +6,8 @@ leaves on time within one second. A text of several segments takes as many slots
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 HORIZON = timedelta(milliseconds=250)
 """How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
@@ -17,45 +17,47 @@ CATCH_UP_PERCENT = 99
 """How close together a worker lets texts leave when it is late: never closer than this share of the rate."""
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
+
 def micros(at: datetime) -> int:
     """Microseconds since 1970 UTC."""
     return int(at.timestamp() * 1_000_000)
 
 
+@lru_cache(maxsize=1_024)
 def spacing(segments: int, segments_per_second: int, *, percent: int = PACE_PERCENT) -> timedelta:
     """How long a sender is busy with a message of so many segments, at a share of its rate."""
     return timedelta(microseconds=max(segments, 1) * 100_000_000 // (percent * segments_per_second))
 
 
-@dataclass
 class Pace:
-    """What a sender may still take in one claim, and when the next message leaves; `tat_us` goes back to its row."""
+    """What a sender may still take in one claim, and when the next message leaves; `tat_us` goes back to its row.
 
-    segments_per_second: int
-    tat_us: int
-    now: datetime
-    slowed: bool = field(default=False, kw_only=True)
-    """Its queue at Twilio overflowed a while ago: half the rate until that is over."""
+    `slowed`: its queue at Twilio overflowed a while ago; half the rate until that is over.
+    """
 
-    def __post_init__(self) -> None:
-        self.tat_us = max(self.tat_us, micros(self.now))
+    def __init__(self, segments_per_second: int, tat_us: int, now: datetime, *, slowed: bool = False) -> None:
+        self._rate, self._times = segments_per_second, 2 if slowed else 1
+        self._now, self._now_us, self._until_us = now, micros(now), micros(now + HORIZON)
+        self.tat_us = max(tat_us, self._now_us)
 
     @property
     def open(self) -> bool:
         """Whether another message may be claimed now."""
-        return self.tat_us <= micros(self.now + HORIZON)
+        return self.tat_us <= self._until_us
 
     @property
     def room(self) -> int:
         """The most messages that a claim can take, if each had one segment."""
-        ahead = micros(self.now + HORIZON) - self.tat_us
+        ahead = self._until_us - self.tat_us
         return ahead // max(1, self._micros(1)) + 1 if ahead >= 0 else 0
 
     def take(self, segments: int) -> datetime:
         """The slot of a message of so many segments."""
-        slot = self.now + timedelta(microseconds=self.tat_us - micros(self.now))
+        slot = self._now + timedelta(microseconds=self.tat_us - self._now_us)
         self.tat_us += self._micros(segments)
         return slot
 
     def _micros(self, segments: int) -> int:
-        return spacing(segments, self.segments_per_second) // timedelta(microseconds=1) * (2 if self.slowed else 1)
+        return spacing(segments, self._rate) // _MICROSECOND * self._times

@@ -7,18 +7,19 @@ nothing. Campaigns of one priority take turns, the one served longest ago first,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, literal_column, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, SendingNumber
-from models.base import Base
+from models.base import Base, UTCDateTime
 from models.campaigns import Campaign, CampaignState, Lane, Run
+from sender.among import among
 from sender.pacing import HORIZON, micros
 
 PENDING = text("message.status = 'pending'")
@@ -33,6 +34,54 @@ _COLUMNS = [
         "id", "attempt", "phone", "body", "media_url", "expires_at", "region", "segments", "purpose", "run_id", "kind", "encoding",
     )
 ]  # fmt: skip
+
+
+_NOW = bindparam("now", type_=UTCDateTime())
+_HORIZON = bindparam("horizon", type_=BigInteger())
+_SENDER = bindparam("sender", type_=BigInteger())
+_DUE = (PENDING, _MESSAGES.c.due_at <= _NOW)
+
+
+def _free(until: Any) -> ColumnElement[bool]:
+    return or_(until.is_(None), until <= _NOW)
+
+
+_READY = (
+    select(SendingNumber, Account)
+    .join(Account, Account.id == SendingNumber.account_id)
+    .where(SendingNumber.active, SendingNumber.segments_per_second > 0)
+    .where(SendingNumber.tat_us <= _HORIZON, Account.held_why == "")
+    .where(_free(SendingNumber.blocked_until), _free(Account.blocked_until))
+    .where(select(_MESSAGES.c.id).where(*_DUE, _MESSAGES.c.sender_id == SendingNumber.id).exists())
+    .order_by(SendingNumber.tat_us)
+    .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
+    .execution_options(populate_existing=True)
+)
+_OPEN_LANES = (
+    select(Lane.id, Lane.run_id, Lane.priority, Lane.closes_at)
+    .join(Run, Run.id == Lane.run_id)
+    .join(Campaign, Campaign.id == Run.campaign_id)
+    .where(Lane.sender_id == _SENDER, Campaign.state == CampaignState.SENDING, Run.finished_at.is_(None))
+    .where(Run.launch_epoch == bindparam("epoch", type_=BigInteger()), Lane.held.is_(False))
+    .where(or_(Lane.opens_at.is_(None), (Lane.opens_at <= _NOW) & (Lane.closes_at > _NOW)))
+    .where(or_(Run.budget_segments.is_(None), Run.segments_claimed < Run.budget_segments))
+    .where(
+        select(_MESSAGES.c.id).where(*_DUE, _MESSAGES.c.sender_id == _SENDER, _MESSAGES.c.lane_id == Lane.id).exists()
+    )
+    .order_by(Lane.priority, Run.served_us, Run.id, Lane.id)
+)
+_NEXT = (
+    select(*_COLUMNS)
+    .where(*_DUE, _MESSAGES.c.sender_id == _SENDER)
+    .order_by(_MESSAGES.c.priority, _MESSAGES.c.due_at, _MESSAGES.c.id)
+    .limit(bindparam("most", type_=BigInteger()))
+    .offset(bindparam("past", type_=BigInteger()))
+    .with_for_update(skip_locked=True, key_share=True)  # a cancel or a callback at this moment is passed over
+)
+_NEXT_OF_NO_LANE = _NEXT.where(_MESSAGES.c.lane_id.is_(None))
+_NEXT_OF_LANE = _NEXT.where(_MESSAGES.c.lane_id == bindparam("lane", type_=BigInteger()))
+_IN_FLIGHT = select(_MESSAGES.c.account_id, literal_column("count(*)")).where(CLAIMED).group_by(_MESSAGES.c.account_id)
+"""Statements are made once: a claim every few milliseconds would spend most of its time on making them."""
 
 
 class Candidate(NamedTuple):
@@ -52,33 +101,17 @@ class Line:
 
 def ready(session: Session, *, now: datetime, senders: set[int] | None) -> list[Line]:
     """The senders that may take something now, among `senders` if given; the one that waited longest first."""
-    due: Select[Any] = select(literal_column("1")).where(
-        PENDING, _MESSAGES.c.sender_id == SendingNumber.id, _MESSAGES.c.due_at <= now
-    )
-    query = (
-        select(SendingNumber, Account)
-        .join(Account, Account.id == SendingNumber.account_id)
-        .where(SendingNumber.active, SendingNumber.segments_per_second > 0)
-        .where(SendingNumber.tat_us <= micros(now + HORIZON), Account.held_why == "")
-        .where(_free(SendingNumber.blocked_until, now), _free(Account.blocked_until, now), due.exists())
-        .order_by(SendingNumber.tat_us)
-        .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if senders is not None:
-        query = query.where(SendingNumber.id.in_(sorted(senders)))
-    return [Line(sender, account) for sender, account in session.execute(query)]
-
-
-def _free(until: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(until.is_(None), until <= now)
+    query = _READY if senders is None else _READY.where(among(session, SendingNumber.id, sorted(senders)))
+    found = session.execute(query, {"now": now, "horizon": micros(now + HORIZON)})
+    return [Line(sender, account) for sender, account in found]
 
 
 def due(session: Session, line: Line, *, now: datetime, limit: int) -> list[Candidate]:
     """The next messages of a sender, at most `limit`, locked; those that another process holds are passed over."""
     found = [Candidate(row, None) for row in _waiting(session, line.sender.id, None, now, limit)]
-    for _, lanes in groupby(_open_lanes(session, line, now), key=lambda lane: lane.priority):
-        runs = [list(of_run) for _, of_run in groupby(lanes, key=lambda lane: lane.run_id)]
+    lanes = _open_lanes(session, line, now) if len(found) < limit else []
+    for _, urgent in groupby(lanes, key=lambda lane: lane.priority):
+        runs = [list(of_run) for _, of_run in groupby(urgent, key=lambda lane: lane.run_id)]
         if len(found) < limit:
             found += _in_turns(session, line.sender.id, runs, now, limit - len(found))
     return found
@@ -108,42 +141,20 @@ def _in_turns(
 
 def _open_lanes(session: Session, line: Line, now: datetime) -> Sequence[Any]:
     """The sender's lanes that may be sent from now and have something to send."""
-    window_open = or_(Lane.opens_at.is_(None), (Lane.opens_at <= now) & (Lane.closes_at > now))
-    affordable = or_(Run.budget_segments.is_(None), Run.segments_claimed < Run.budget_segments)
-    waiting: Select[Any] = select(literal_column("1")).where(
-        PENDING, _MESSAGES.c.sender_id == line.sender.id, _MESSAGES.c.lane_id == Lane.id, _MESSAGES.c.due_at <= now
-    )
-    return session.execute(
-        select(Lane.id, Lane.run_id, Lane.priority, Lane.closes_at)
-        .join(Run, Run.id == Lane.run_id)
-        .join(Campaign, Campaign.id == Run.campaign_id)
-        .where(Lane.sender_id == line.sender.id, Campaign.state == CampaignState.SENDING, Run.finished_at.is_(None))
-        .where(Run.launch_epoch == line.account.launch_epoch, window_open, Lane.held.is_(False), affordable)
-        .where(waiting.exists())
-        .order_by(Lane.priority, Run.served_us, Run.id, Lane.id)
-    ).all()
+    given = {"now": now, "sender": line.sender.id, "epoch": line.account.launch_epoch}
+    return session.execute(_OPEN_LANES, given).all()
 
 
 def _waiting(
     session: Session, sender_id: int, lane_id: int | None, now: datetime, limit: int, *, past: int = 0
 ) -> Sequence[Any]:
     """The due messages of one lane (or of none), in the order of the index on pending rows."""
-    of_lane = _MESSAGES.c.lane_id.is_(None) if lane_id is None else _MESSAGES.c.lane_id == lane_id
-    return session.execute(
-        select(*_COLUMNS)
-        .where(PENDING, _MESSAGES.c.sender_id == sender_id, of_lane, _MESSAGES.c.due_at <= now)
-        .order_by(_MESSAGES.c.priority, _MESSAGES.c.due_at, _MESSAGES.c.id)
-        .limit(limit)
-        .offset(past)
-        .with_for_update(skip_locked=True, key_share=True)  # a cancel or a callback at this moment is passed over
-    ).all()
+    given = {"now": now, "sender": sender_id, "most": limit, "past": past}
+    if lane_id is None:
+        return session.execute(_NEXT_OF_NO_LANE, given).all()
+    return session.execute(_NEXT_OF_LANE, {**given, "lane": lane_id}).all()
 
 
-def in_flight(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
+def in_flight(session: Session) -> dict[int, int]:
     """How many messages of each account are claimed now, by all workers."""
-    counted = session.execute(
-        select(_MESSAGES.c.account_id, literal_column("count(*)"))
-        .where(CLAIMED, _MESSAGES.c.account_id.in_(sorted(set(account_ids))))
-        .group_by(_MESSAGES.c.account_id)
-    )
-    return {row[0]: row[1] for row in counted}
+    return {row[0]: row[1] for row in session.execute(_IN_FLIGHT)}
