@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.campaigns import Campaign, Run
 from models.jobs import WorkerProcess
-from sender.planned import wall
-from sender.recurrence import Occurrence
+from sender.recurrence import Occurrence, wall_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def delay(session: Session, campaign: Campaign, one: Occurrence, *, now: datetim
 
 def _clock(at: datetime, one: Occurrence) -> str:
     """A time as the occurrence's zone has it, with the day where that is another one."""
-    local = wall(at, one.zone)
+    local = wall_of(at, one.zone)
     return f"{local:%H:%M}" if local.date() == one.wall.date() else f"{local:%H:%M on %Y-%m-%d}"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.campaigns import Campaign
 from sender import recurrence
-from sender.recurrence import Occurrence, once
+from sender.recurrence import Occurrence, once, wall_of
 
 MOMENT = timedelta(microseconds=1)
 """The smallest step of time in a database."""
@@ -24,11 +23,6 @@ MOMENT = timedelta(microseconds=1)
 def zone_of(campaign: Campaign) -> str:
     """Whose wall time its schedule is on."""
     return campaign.time_zone or campaign.account.time_zone
-
-
-def wall(at: datetime, zone: str) -> datetime:
-    """What the clock on the wall shows, in whole minutes."""
-    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0)
 
 
 def due(campaign: Campaign, *, now: datetime) -> list[Occurrence]:
@@ -41,7 +35,7 @@ def due(campaign: Campaign, *, now: datetime) -> list[Occurrence]:
     zone = zone_of(campaign)
     if not campaign.recurrence or campaign.starts_at is None:
         return [once(campaign.next_at, zone)]
-    first = wall(campaign.starts_at, zone)
+    first = wall_of(campaign.starts_at, zone)
     return list(recurrence.between(campaign.recurrence, first, zone, campaign.next_at - MOMENT, now))
 
 
@@ -50,7 +44,7 @@ def following(campaign: Campaign, *, after: datetime) -> Occurrence | None:
     if not campaign.recurrence or campaign.starts_at is None:
         return None
     zone = zone_of(campaign)
-    return recurrence.next_after(campaign.recurrence, wall(campaign.starts_at, zone), zone, after)
+    return recurrence.next_after(campaign.recurrence, wall_of(campaign.starts_at, zone), zone, after)
 
 
 def upcoming(session: Session, campaign: Campaign, *, now: datetime, count: int = 5) -> list[Occurrence]:
@@ -73,5 +67,7 @@ def upcoming(session: Session, campaign: Campaign, *, now: datetime, count: int 
 
 def preview(rule: str, starts_at: datetime, zone: str, *, after: datetime, count: int = 5) -> list[Occurrence]:
     """The first times later than `after` of a rule that nobody has saved yet. Raises BadRule."""
-    found = recurrence.occurrences(rule, wall(starts_at, zone), zone, horizon=wall(after, zone) + recurrence.HORIZON)
+    found = recurrence.occurrences(
+        rule, wall_of(starts_at, zone), zone, horizon=wall_of(after, zone) + recurrence.HORIZON
+    )
     return list(islice((one for one in found if one.at > after), count))

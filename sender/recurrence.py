@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain, takewhile
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from dateutil import rrule as dateutil_rrule
@@ -22,6 +22,8 @@ __all__ = ["BadRule", "Occurrence", "Rule", "between", "next_after", "occurrence
 
 HORIZON = timedelta(days=18_263)
 """How far ahead an occurrence is looked for: fifty years. A rule that names a day which never comes ends there."""
+SLACK = timedelta(days=2)
+"""Further than any change of clocks has ever moved a wall time."""
 MINUTE = "%Y-%m-%dT%H:%M"
 
 
@@ -41,12 +43,12 @@ class Occurrence:
     @property
     def moved(self) -> bool:
         """Whether its wall time does not exist, because clocks went forward, and another took its place."""
-        return self.at.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) != self.wall
+        return wall_of(self.at, self.zone) != self.wall
 
 
 def once(at: datetime, zone: str) -> Occurrence:
     """A single instant, as an occurrence."""
-    return Occurrence(at, at.astimezone(ZoneInfo(zone)).replace(tzinfo=None), zone)
+    return Occurrence(at, wall_of(at, zone), zone)
 
 
 def occurrences(
@@ -61,9 +63,16 @@ def occurrences(
     if first.tzinfo is not None:
         raise ValueError("A recurrence starts at a wall time without a zone; the zone is named beside it.")
     first = first.replace(second=0, microsecond=0)
-    last = min(horizon or first + HORIZON, datetime.max)  # noqa: DTZ901 (a wall time)
-    walls = dateutil_rrule.rrule(dtstart=first, until=last, **rule.dateutil)
-    return takewhile(lambda one: rule.ends is None or rule.includes(one.wall, one.at), _ordered(walls, zone))
+    last = horizon or first + HORIZON
+    if rule.ends is not None:
+        last = min(last, (wall_of(rule.ends, zone) if rule.ends.tzinfo else rule.ends) + SLACK)
+    walls = islice(dateutil_rrule.rrule(dtstart=first, until=last, **rule.dateutil), rule.count)
+    return (one for one in _ordered(walls, zone) if rule.includes(one.wall, one.at))
+
+
+def wall_of(at: datetime, zone: str) -> datetime:
+    """What the clock on the wall shows then, without a zone."""
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def _ordered(walls: Iterable[datetime], zone: str) -> Iterator[Occurrence]:
@@ -85,15 +94,13 @@ def _ordered(walls: Iterable[datetime], zone: str) -> Iterator[Occurrence]:
 
 def next_after(rule: Rule | str, first: datetime, zone: str, after: datetime) -> Occurrence | None:
     """The first occurrence later than `after` (aware); None when the rule has none any more."""
-    horizon = max(first, after.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) + HORIZON
+    horizon = max(first, wall_of(after, zone)) + HORIZON
     return next((one for one in occurrences(rule, first, zone, horizon=horizon) if one.at > after), None)
 
 
 def between(rule: Rule | str, first: datetime, zone: str, after: datetime, until: datetime) -> Iterator[Occurrence]:
     """The occurrences later than `after` and not later than `until` (both aware), in their order."""
-    horizon = until.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(
-        days=2
-    )  # further than any gap moves one
+    horizon = wall_of(until, zone) + SLACK
     for one in occurrences(rule, first, zone, horizon=horizon):
         if one.at > until:
             return

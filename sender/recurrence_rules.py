@@ -60,9 +60,9 @@ class Rule:
 
     @property
     def dateutil(self) -> dict[str, Any]:
-        """The rule in dateutil's words, without its end, which is compared by instant."""
+        """The rule in dateutil's words, without its count and its end, which is compared by instant."""
         return {
-            "freq": FREQUENCIES[self.frequency], "interval": self.interval, "count": self.count, "wkst": self.week_start,
+            "freq": FREQUENCIES[self.frequency], "interval": self.interval, "wkst": self.week_start,
             "byweekday": [dateutil_rrule.weekday(day, number) for number, day in self.days] or None,
             "bymonthday": self.month_days or None, "bymonth": self.months or None, "bysetpos": self.positions or None,
             "byhour": self.hours or None, "byminute": self.minute, "bysecond": 0,

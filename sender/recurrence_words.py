@@ -72,15 +72,15 @@ def _days(rule: Rule, first: datetime | None) -> str:
 
 
 def _which(rule: Rule, days: list[str], first: datetime | None) -> str:
-    """The days within a period: "the second Tuesday", "day 1 and 15", "the last of Monday and Friday"."""
+    """The days within a period: "the second Tuesday", "the 1st and the 15th", "the last of Monday and Friday"."""
     numbers = [number for number, _ in rule.days if number is not None]
     if numbers:
         named = [f"the {_counted(number)} {WEEKDAYS[day]}" for number, day in rule.days if number is not None]
         days = named
     month_days = [_month_day(day) for day in rule.month_days]
     if rule.frequency in ("MONTHLY", "YEARLY") and not (days or month_days) and first:
-        month_days = [str(first.day)]
-    found = "day " + listed(month_days) if month_days else ""
+        month_days = [_month_day(first.day)]
+    found = listed(month_days)
     if days:
         found = f"{listed(days)} that is {found}" if found else listed(days)
         found = found if numbers or rule.frequency in ("DAILY", "WEEKLY") or rule.positions else f"every {found}"
@@ -90,8 +90,14 @@ def _which(rule: Rule, days: list[str], first: datetime | None) -> str:
 
 
 def _counted(number: int) -> str:
-    return COUNTED.get(number) or (f"{number}th" if number > 0 else f"{-number}th to last")
+    return COUNTED.get(number) or (_nth(number) if number > 0 else f"{_nth(-number)} to last")
+
+
+def _nth(number: int) -> str:
+    """1st, 2nd, 3rd, 11th …"""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _month_day(day: int) -> str:
-    return str(day) if day > 0 else f"{-day} from the end" if day < -1 else "the last"
+    return f"the {_nth(day)}" if day > 0 else f"the {_counted(day)} day"
