@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response as Answer
 
-from admin import auth, cli, errors, formatters, gateways, icons
+from admin import auth, cli, errors, formatters, gateways, icons, request_log
 from admin.config import Config
 from admin.database import db, init_database
 from admin.views import init_views
@@ -34,6 +34,7 @@ def create_app(config: Config | None = None) -> Flask:
     database = connect(config.database_url)
     app.extensions["textledger"] = (config, database)
     set_up_flask(app, config)
+    request_log.init_request_log(app)
     init_database(app)
     csrf = CSRFProtect(app)
     auth.init_auth(app, config, db)

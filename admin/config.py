@@ -24,6 +24,8 @@ DEMO = "demo"
 DEMO_FOLDER = Path("var/demo")
 ENVIRONMENTS = (DEMO, "staging", "production")
 DATABASES = ("sqlite", "postgresql", "postgres")
+LOG_FORMATS = ("text", "json")
+SHORTEST_TOKEN = 16
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PLACEHOLDERS = frozenset({"", "change-me", "changeme", "secret"})
 
@@ -56,6 +58,10 @@ class Config:
     """TEXTLEDGER_SMTP_URL: the server that mails notices, as `admin/mail.py` reads it; empty: notices stay in the outbox."""
     mail_from: str = ""
     """TEXTLEDGER_MAIL_FROM: the address that notices come from."""
+    log: str = "text"
+    """TEXTLEDGER_LOG: `text` for lines that a person reads, `json` for one object a line."""
+    metrics_token: str = ""
+    """TEXTLEDGER_METRICS_TOKEN: what a monitor shows to read /metrics; empty: there is no such page."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -86,6 +92,8 @@ class Config:
             environment=read("ENVIRONMENT", "production"),
             smtp_url=read("SMTP_URL"),
             mail_from=read("MAIL_FROM"),
+            log=read("LOG", "text").lower(),
+            metrics_token=read("METRICS_TOKEN"),
         )
         config.check()
         return config
@@ -108,6 +116,12 @@ class Config:
             )
         if self.environment not in ENVIRONMENTS:
             raise ConfigProblem(f"Set {PREFIX}ENVIRONMENT to one of {', '.join(ENVIRONMENTS)}.")
+        if self.log not in LOG_FORMATS:
+            raise ConfigProblem(f"Set {PREFIX}LOG to one of {', '.join(LOG_FORMATS)}.")
+        if self.metrics_token and len(self.metrics_token) < SHORTEST_TOKEN:
+            raise ConfigProblem(
+                f"Set {PREFIX}METRICS_TOKEN to at least {SHORTEST_TOKEN} characters that nobody can guess."
+            )
 
     def environment_variables(self) -> dict[str, str]:
         """The same configuration as variables, for a process that this one starts."""
@@ -122,6 +136,8 @@ class Config:
             PREFIX + "ENVIRONMENT": self.environment,
             PREFIX + "SMTP_URL": self.smtp_url,
             PREFIX + "MAIL_FROM": self.mail_from,
+            PREFIX + "LOG": self.log,
+            PREFIX + "METRICS_TOKEN": self.metrics_token,
         }
 
     @property

@@ -27,6 +27,8 @@ FULL = {
     "TEXTLEDGER_ENVIRONMENT": "staging",
     "TEXTLEDGER_SMTP_URL": "smtp://ledger:pass@mail.example.org:587?starttls=1",
     "TEXTLEDGER_MAIL_FROM": "texts@example.org",
+    "TEXTLEDGER_LOG": "json",
+    "TEXTLEDGER_METRICS_TOKEN": "a token that nobody can guess",
 }
 NEEDED = {name: FULL[name] for name in FULL if name.endswith(("SECRET_KEY", "SALT", "SECRET_KEYS"))}
 
@@ -76,6 +78,8 @@ def test_placeholders_are_refused(name: str, value: str | None) -> None:
         ("PUBLIC_URL", "texts.example.org/p4ss"),
         ("TWILIO_URL", "127.0.0.1:4010/p4ss"),
         ("ENVIRONMENT", "prod-p4ss"),
+        ("LOG", "xml-p4ss"),
+        ("METRICS_TOKEN", "p4ss"),
     ],
 )
 def test_unfit_values_are_refused(name: str, value: str) -> None:

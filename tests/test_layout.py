@@ -67,6 +67,8 @@ COVERED_BY = {
     "admin/cli_credentials.py": "test_admin_credentials.py",
     "admin/modes.py": "test_admin_credentials.py",
     "admin/jobs.py": "test_admin_cli.py",
+    "admin/request_log.py": "test_admin_logs.py",
+    "admin/serving.py": "test_admin_logs.py",
     "admin/terminal.py": "test_admin_cli.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
