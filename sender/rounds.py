@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Database
 from models.campaigns import Run
-from sender import audience, campaigns, doubts, lanes, starts
+from sender import audience, campaigns, doubts, guards, lanes, starts
 from sender.failures import logged
 from sender.gateway import Gateway
 
@@ -48,6 +48,11 @@ class Rounds:
             if self.stop.wait(BREATHS[0]):
                 break
         return f"{started:,} started" if started else ""
+
+    def guards(self, now: datetime) -> str:
+        """Pause what goes wrong."""
+        paused = self._step("runs not watched", lambda session: len(guards.watch(session, now=now)))
+        return f"{paused:,} paused" if paused else ""
 
     def audiences(self, _now: datetime) -> str:
         """Expand every waiting run, one chunk of each after the other, so that a small one is not behind a large one."""
