@@ -1,7 +1,8 @@
-"""What a worker of ours does beside sending: prices, charges and daily facts; and the account as a simulator should know it."""
+"""What a worker of ours does beside sending: budgets, mail, prices, charges, daily facts; and what a simulator should know."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -9,18 +10,22 @@ from sqlalchemy.orm import Session
 
 import analytics.charges
 import analytics.rollups
-from admin import gateways
+from admin import budgets, gateways, mail
 from admin.config import Config
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
 from models.settings import value
 from sender import usage
+from sender.gateway import Gateway
 from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
 from sender.worker import Worker
 
+CORRECTED = timedelta(days=3)
+"""How far back Twilio's daily totals are asked for again: they are final a few days later (documented, not measured)."""
 
-def build_worker(config: Config, database: Database, *, concurrency: int = 16) -> Worker:
-    """A worker with the jobs that need the analytics: prices, charges, rollups."""
+
+def build_worker(config: Config, database: Database, *, concurrency: int = 100) -> Worker:
+    """A worker with all the jobs: those of sending, and those that need the analytics, the mail server or our own settings."""
     with database.reading() as session:
         lease = int(value(session, "lease_seconds"))
         minutes = int(value(session, "price_poll_minutes"))
@@ -30,16 +35,20 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 16) -
         public_url=config.public_url,
         concurrency=concurrency,
     )
+    worker.every(1, "budgets", lambda now: budgets.allow(database, now))
     worker.every(2, "rollups", lambda _now: fold(database))
-    worker.every(60 * minutes, "prices", lambda now: pull(config, database, now))
+    worker.every(5, "mail", lambda now: mail.mail(config, database, now))
+    worker.every(60 * minutes, "prices", lambda now: f"{pull(config, database, now):,} texts brought up to date")
     worker.every(60 * minutes, "charges", lambda now: post_charges(database, now))
+    worker.every(3600, "usage", lambda now: f"{pull_usage(config, database, now):,} daily totals")
     return worker
 
 
-def fold(database: Database) -> None:
+def fold(database: Database) -> str:
     """Add the deltas up."""
     with database.transaction() as session:
-        analytics.rollups.fold(session)
+        folded = analytics.rollups.fold(session)
+    return f"{folded:,} changes added" if folded else ""
 
 
 def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta = usage.OVERDUE) -> int:
@@ -47,20 +56,44 @@ def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta 
 
     A message without news for `quiet` is asked for by itself.
     """
-    changed = 0
-    with database.reading() as session:
-        accounts = [a for a in session.scalars(select(Account)) if a.twilio_token]
-        since = {a.id: usage.unpriced_since(session, a, now=now) for a in accounts}
-        silent = {a.id: usage.overdue(session, a, now=now, quiet=quiet) for a in accounts}
-    for account in accounts:
-        gateway = gateways.gateway_for(config, account)
-        oldest = since[account.id]
+
+    def one(account: Account, gateway: Gateway) -> int:
+        with database.reading() as session:
+            oldest = usage.unpriced_since(session, account, now=now)
+            silent = usage.overdue(session, account, now=now, quiet=quiet)
         remotes = usage.remote_since(gateway, oldest, now) if oldest else []
-        remotes += usage.fetched(gateway, silent[account.id])
+        remotes += usage.fetched(gateway, silent)
         with database.transaction() as session:
-            changed += usage.apply_statuses(session, account, remotes, now=now)
-            changed += usage.apply_prices(session, account, remotes, now=now)
-    return changed
+            changed = usage.apply_statuses(session, account, remotes, now=now)
+            return changed + usage.apply_prices(session, account, remotes, now=now)
+
+    return _each(config, database, one)
+
+
+def pull_usage(config: Config, database: Database, now: datetime) -> int:
+    """Keep Twilio's own daily totals of the last days, which it goes on correcting; returns how many were kept."""
+
+    def one(account: Account, gateway: Gateway) -> int:
+        days = usage.usage_days(gateway, (now - CORRECTED).date(), now.date())
+        with database.transaction() as session:
+            return usage.store_usage(session, account, days, now=now)
+
+    return _each(config, database, one)
+
+
+def _each(config: Config, database: Database, ask: Callable[[Account, Gateway], int]) -> int:
+    """Ask Twilio about every account that may be asked; the sum. One that fails stops no other, and is raised at the end."""
+    with database.reading() as session:
+        accounts = [account for account in session.scalars(select(Account)) if gateways.may_ask(config, account)]
+    total, failure = 0, None
+    for account in accounts:
+        try:
+            total += ask(account, gateways.gateway_for(config, account))
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return total
 
 
 def post_charges(database: Database, now: datetime) -> None:
