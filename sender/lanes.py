@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from models.campaigns import Campaign, CampaignState, Lane, Run
 from models.countries import CountrySetting
-from sender.schedule import window
+from sender.schedule import Window, window
 
+NO_COUNTRY = Window(None, None, "The country is no longer in Country settings.", held=True, open=False)
+"""A country without a row is disabled: nobody knows its hours any more."""
 UNFINISHED = (CampaignState.SENDING, CampaignState.PAUSED)
 
 
@@ -28,7 +30,7 @@ def renew(session: Session, *, now: datetime) -> int:
     changed = 0
     for lane, setting in rows:
         zones = [zone for zone in lane.zones.split(",") if zone]
-        found = window(zones, now, setting=setting)
+        found = window(zones, now, setting=setting) if setting else NO_COUNTRY
         fresh = (found.opens_at, found.closes_at, found.held, found.why)
         if fresh != (lane.opens_at, lane.closes_at, lane.held, lane.why):
             lane.opens_at, lane.closes_at, lane.held, lane.why = fresh

@@ -52,3 +52,21 @@ def test_validity_ends_with_the_window(session: Session, account: Account, now: 
     session.commit()
     (claim,) = dispatch.claim(session, worker="w", now=now, limit=5)
     assert claim.validity_seconds == 20 * 60
+
+
+def test_a_country_that_is_gone_holds(session: Session, account: Account, now: datetime) -> None:
+    """Its row is deleted in the middle of a run: nothing leaves, and it goes on when the country is back."""
+    seeds.sending_run(session, account, 1)
+    country = session.scalars(select(CountrySetting).where(CountrySetting.region == "US")).one()
+    session.delete(country)
+    session.flush()
+    assert lanes.renew(session, now=now) == 1
+    lane = session.scalars(select(Lane)).one()
+    assert (lane.held, lane.why) == (True, "The country is no longer in Country settings.")
+    session.commit()
+    assert dispatch.claim(session, worker="w", now=now, limit=5) == []
+    session.add(CountrySetting(account_id=account.id, region="US", name="United States", updated_at=now))
+    session.flush()
+    assert lanes.renew(session, now=now) == 1
+    session.commit()
+    assert len(dispatch.claim(session, worker="w", now=now, limit=5)) == 1
