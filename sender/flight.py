@@ -78,6 +78,9 @@ class Flight:
         self._loop.call_soon_threadsafe(self._abort)
 
     def _queue(self, departures: Sequence[Departure]) -> None:
+        if self._stopped:
+            self._land(*(Outcome(departure.claim, Result.UNSENT) for departure in departures))
+            return
         for departure in departures:
             line = self._lines.setdefault(departure.claim.sender_id, deque())
             line.append(departure)

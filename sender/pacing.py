@@ -28,7 +28,7 @@ def micros(at: datetime) -> int:
 @lru_cache(maxsize=1_024)
 def spacing(segments: int, segments_per_second: int, *, percent: int = PACE_PERCENT) -> timedelta:
     """How long a sender is busy with a message of so many segments, at a share of its rate."""
-    return timedelta(microseconds=max(segments, 1) * 100_000_000 // (percent * segments_per_second))
+    return timedelta(microseconds=-(-max(segments, 1) * 100_000_000 // (percent * segments_per_second)))
 
 
 class Pace:

@@ -46,13 +46,11 @@ def slow_down(session: Session, throttled: Sequence[Outcome], *, now: datetime) 
 def _block(session: Session, limited: Source, outcomes: Sequence[Outcome], now: datetime) -> datetime:
     row: Any = session.get_one(limited.table, limited.id, populate_existing=True, with_for_update={"key_share": True})
     last: datetime | None = row.blocked_until
-    if last is None or last < now - FORGOTTEN:
-        row.backoff = 0
+    if last is None or last <= now:  # not from what was on the wire when the last refusal came: a new one
+        row.backoff = row.backoff + 1 if last is not None and last >= now - FORGOTTEN else 1
     said = [outcome.retry_after for outcome in outcomes if outcome.retry_after is not None]
-    seconds = max(said, default=patience(outcomes[0].error_code, again=row.backoff))
+    seconds = max(said, default=patience(outcomes[0].error_code, again=row.backoff - 1))
     until = now + timedelta(seconds=seconds)
-    if last is None or last <= now:  # the first word of it; what was on the wire at that moment says nothing new
-        row.backoff += 1
     row.blocked_until = until = until if last is None else max(last, until)
     session.flush()
     return until
