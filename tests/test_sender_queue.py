@@ -26,6 +26,7 @@ def claims(session: Session, seconds: float = 0.0, *, limit: int = 100, worker: 
 @pytest.fixture
 def two_runs(session: Session, account: Account) -> tuple[int, int]:
     """A campaign of 300, and one of 20 that started later, from the same sender."""
+    account.concurrency = 1_000
     first = seeds.sending_run(session, account, 300, name="Large")
     second = seeds.sending_run(session, account, 20, name="Small")
     return first.id, second.id
