@@ -65,6 +65,8 @@ COVERED_BY = {
     "sender/outcomes.py": "test_sender_dispatch.py",
     "sender/presence.py": "test_sender_turns.py",
     "sender/rounds.py": "test_sender_worker.py",
+    "sender/delays.py": "test_sender_starts.py",
+    "sender/runs.py": "test_sender_starts.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
     "admin/cli_credentials.py": "test_admin_credentials.py",
