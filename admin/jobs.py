@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import analytics.charges
 import analytics.rollups
-from admin import budgets, gateways, mail
+from admin import budgets, gateways, mail, reports
 from admin.config import Config
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
@@ -37,6 +37,7 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
     )
     worker.every(1, "budgets", lambda now: budgets.allow(database, now))
     worker.every(2, "rollups", lambda _now: fold(database))
+    worker.every(5, "reports", lambda now: reports.report(database, now))
     worker.every(5, "mail", lambda now: mail.mail(config, database, now))
     worker.every(60 * minutes, "prices", lambda now: f"{pull(config, database, now):,} texts brought up to date")
     worker.every(60 * minutes, "charges", lambda now: post_charges(database, now))

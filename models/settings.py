@@ -38,6 +38,7 @@ SETTINGS: tuple[Option, ...] = (
     ),
     Option("spike_sample", 25, "Fewer outcomes than this are judged as if the missing ones were good."),
     Option("spike_window", 100, "How many of a run's last outcomes are looked at."),
+    Option("report_minutes", 10, "How long the report of a finished run waits for the last words about its texts."),
     Option("mail_hours", 72, "How long an e-mail about trouble is tried before it is no news any more."),
     Option(
         "slow_minutes",

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from models.campaigns import Campaign, CampaignState, Run
 from models.messages import OUTCOME, Message
 from models.settings import value
-from sender import notices
+from sender import troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,5 @@ def stop(
     if campaign is None:
         return None
     campaign.state, campaign.why, campaign.updated_at = CampaignState.PAUSED, why, now
-    notices.owe(
-        session, account_id=campaign.account_id, campaign_id=campaign.id, cause=f"campaign:{campaign.id}:paused:{now.isoformat()}",
-        subject=f"{campaign.name} was paused", body=why, now=now, details=details,
-    )  # fmt: skip
+    troubles.owe_pause(session, campaign, now=now, details=details)
     return campaign

@@ -23,7 +23,6 @@ LEASE = timedelta(minutes=5)
 """How long a claimed notice belongs to who mails it: longer than a mail server is waited for."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 """Between two attempts; each failure doubles the wait."""
-NOBODY = "Nobody has an address for it: add one to the account."
 
 
 def owe(
@@ -41,6 +40,8 @@ def owe(
 
     `subject` and `body` are plain text without phone numbers or words of a message.
     """
+    if session.scalar(select(Notice.id).where(Notice.account_id == account_id, Notice.cause == cause)) is not None:
+        return None
     made = {
         "account_id": account_id, "campaign_id": campaign_id, "cause": cause, "subject": " ".join(subject.split()), "body": body,
         "recipients": addresses(session, account_id, campaign_id), "details": dict(details or {}),
