@@ -8,6 +8,8 @@ those of the `phonenumbers` package; this module decides only what was meant by 
 No sentence here repeats the number, so every answer may be logged, shown or exported.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -124,26 +126,45 @@ def normalise(raw: str | float | None, default_region: str) -> Phone | PhoneProb
     number or None is taken too, extensions and letters are refused rather than guessed at, and a spreadsheet's
     "15551234567.0" or "1.5551234567E+10" is restored where no digit was lost.
     """
-    read = _read(raw if isinstance(raw, str) else _cell(raw))
+    read = written(raw if isinstance(raw, str) else _cell(raw))
     if isinstance(read, ProblemCode):
-        return _problem(read)
-    region = default_region.strip().upper() if default_region else ""
-    known = region if region in phonenumbers.SUPPORTED_REGIONS else None
-    if known is None and not read.digits.startswith("+"):
-        return _problem(ProblemCode.NO_REGION)
-    try:
-        # Without a region for "+…": an international number reads the same wherever it is read.
-        number = phonenumbers.parse(read.digits, None if read.digits.startswith("+") else known)
-    except NumberParseException as refusal:
-        return _problem(_PARSE_PROBLEMS.get(refusal.error_type, ProblemCode.UNREADABLE))
+        return problem(read)
+    return looked_up(read, supported(default_region))
+
+
+def looked_up(read: Written, region: str | None) -> Phone | PhoneProblem:
+    """What the numbering plans say of digits that are dialled in a region, or anywhere if they begin with "+"."""
+    number = parsed(read.digits, region)
+    return problem(number) if isinstance(number, ProblemCode) else judged(number, read, region)
+
+
+def judged(number: phonenumbers.PhoneNumber, read: Written, region: str | None) -> Phone | PhoneProblem:
+    """The number with its line, or why it is not valid."""
     kind = _LINE_TYPES[phonenumbers.number_type(number)]
     if kind is LineType.UNKNOWN:
-        return _problem(_impossible(number, read.digits, known))
+        return problem(_impossible(number, read.digits, region))
     return _phone(number, kind, restored=read.restored)
 
 
+def supported(region: str | None) -> str | None:
+    """The region as the `phonenumbers` package knows it; None if it does not."""
+    known = (region or "").strip().upper()
+    return known if known in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def parsed(digits: str, region: str | None) -> phonenumbers.PhoneNumber | ProblemCode:
+    """The number that digits, after a "+" or as they are dialled in a region, stand for, valid or not."""
+    if region is None and not digits.startswith("+"):
+        return ProblemCode.NO_REGION
+    try:
+        # Without a region for "+…": an international number reads the same wherever it is read.
+        return phonenumbers.parse(digits, None if digits.startswith("+") else region)
+    except NumberParseException as refusal:
+        return _PARSE_PROBLEMS.get(refusal.error_type, ProblemCode.UNREADABLE)
+
+
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Written:
     """The digits that a text means, after "+" if it has one; `restored` if a spreadsheet had changed them."""
 
     digits: str
@@ -172,7 +193,8 @@ def _cell(raw: float | None) -> str:
     return str(raw) if abs(raw) < 10**20 else "9" * (LONGEST_TEXT + 1)
 
 
-def _read(text: str) -> _Read | ProblemCode:
+def written(text: str) -> Written | ProblemCode:
+    """The digits that a text means, or why it means none."""
     text = text.strip()
     if len(text) > LONGEST_TEXT:
         return ProblemCode.TOO_LONG
@@ -187,20 +209,20 @@ def _read(text: str) -> _Read | ProblemCode:
     restored = _restored(text)
     if restored is not None:
         return restored
-    return _Read(text.translate(_PUNCTUATION).replace("++", "+")) if _PLAIN.fullmatch(text) else _unreadable(text)
+    return Written(text.translate(_PUNCTUATION).replace("++", "+")) if _PLAIN.fullmatch(text) else _unreadable(text)
 
 
-def _restored(text: str) -> _Read | ProblemCode | None:
+def _restored(text: str) -> Written | ProblemCode | None:
     """A number that a spreadsheet turned into a float, a grouped number or powers of ten; None for any other text."""
     if found := _FLOAT.fullmatch(text):
-        return _Read(found[1], restored=True)
+        return Written(found[1], restored=True)
     if _GROUPED.fullmatch(text):
-        return _Read(text.partition(".")[0].replace(",", ""), restored=True)
+        return Written(text.partition(".")[0].replace(",", ""), restored=True)
     if found := _SCIENTIFIC.fullmatch(text):
         decimals, power = found[2] or "", int(found[3])
         if len(decimals) < power or decimals[power:].strip("0"):
             return ProblemCode.DIGITS_LOST
-        return _Read(found[1] + decimals[:power], restored=True)
+        return Written(found[1] + decimals[:power], restored=True)
     return None
 
 
@@ -289,10 +311,19 @@ def _impossible(number: phonenumbers.PhoneNumber, digits: str, region: str | Non
 def _phone(number: phonenumbers.PhoneNumber, kind: LineType, *, restored: bool) -> Phone:
     code = number.country_code or 0
     digits = f"{code}{phonenumbers.national_significant_number(number)}"
-    found: tuple[str, ...] = ()
-    if kind in _PLACED:
-        geographic = phonenumbers.is_number_type_geographical(_PLACED[kind], code)
-        found = zones(digits, calling_code=code, geographic=geographic)
+    geographic = placed(kind, code)
+    found = () if geographic is None else zones(digits, calling_code=code, geographic=geographic)
+    region = phonenumbers.region_code_for_number(number) or ""
+    return Phone(f"+{digits}", region, kind, found, warned(kind, found, restored=restored))
+
+
+def placed(kind: LineType, calling_code: int) -> bool | None:
+    """Whether such a number's digits tell its place (True), or only its country does; None where it belongs to no place."""
+    return phonenumbers.is_number_type_geographical(_PLACED[kind], calling_code) if kind in _PLACED else None
+
+
+def warned(kind: LineType, found: tuple[str, ...], *, restored: bool = False) -> tuple[PhoneWarning, ...]:
+    """What to know about a valid number of this kind with these zones."""
     codes = [WarningCode.SPREADSHEET] if restored else []
     if kind is LineType.FIXED_LINE:
         codes.append(WarningCode.FIXED_LINE)
@@ -300,10 +331,9 @@ def _phone(number: phonenumbers.PhoneNumber, kind: LineType, *, restored: bool) 
         codes.append(WarningCode.RARELY_TEXTABLE)
     if not found:
         codes.append(WarningCode.NO_TIME_ZONE)
-    warnings = tuple(PhoneWarning(warning, SENTENCES[warning]) for warning in codes)
-    region = phonenumbers.region_code_for_number(number) or ""
-    return Phone(f"+{digits}", region, kind, found, warnings)
+    return tuple(PhoneWarning(warning, SENTENCES[warning]) for warning in codes)
 
 
-def _problem(code: ProblemCode) -> PhoneProblem:
+def problem(code: ProblemCode) -> PhoneProblem:
+    """The code with its sentence."""
     return PhoneProblem(code, SENTENCES[code])

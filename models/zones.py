@@ -33,6 +33,11 @@ def zones(digits: str, *, calling_code: int, geographic: bool) -> Zones:
     return tuple(sorted(TIMEZONE_DATA.get(str(calling_code), ())))
 
 
+def decided(known: str, *, calling_code: int, geographic: bool) -> bool:
+    """Whether the zones of all numbers that begin with these digits are the same."""
+    return (calling_code != 1 and not geographic) or known not in _inner()
+
+
 @lru_cache(maxsize=4_096)
 def _by_prefix(prefix: str) -> Zones:
     table = _table()
@@ -40,3 +45,9 @@ def _by_prefix(prefix: str) -> Zones:
 
 
 _table = cache(read)
+
+
+@cache
+def _inner() -> frozenset[str]:
+    """The beginnings of the table's prefixes, which do not decide."""
+    return frozenset(prefix[:end] for prefix in _table() for end in range(len(prefix)))
