@@ -7,7 +7,7 @@ revisions, so the sum of all rows is always what holds now, and every earlier fi
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, cast
@@ -216,3 +216,9 @@ def amounts(
         statement = statement.where(Charge.day >= first, Charge.day < after)
     rows = session.execute(statement.group_by(Charge.kind).order_by(Charge.kind))
     return {kind: Amount(*figures) for kind, *figures in rows}
+
+
+def costs(session: Session, run_ids: Iterable[int]) -> dict[int, int]:
+    """What Twilio takes for each of these runs as posted so far, micros, reversals counted off; runs without charges are absent."""
+    statement = select(Charge.run_id, xsum(Charge.cost_u)).where(Charge.run_id.in_(list(run_ids)))
+    return {run_id: int(cost_u) for run_id, cost_u in session.execute(statement.group_by(Charge.run_id))}

@@ -133,7 +133,8 @@
   });
 
   // Fragments of our own server: [data-refresh-url] is filled again every data-refresh-seconds, until the answer has no more
-  // [data-live] in it; [data-live-url] posts its form's fields while one types and fills #data-live-target
+  // [data-live] in it; [data-live-url], a field or a whole form, posts its form's fields while one types and fills
+  // #data-live-target
   async function fill(element, request) {
     const answer = await fetch(request.url, Object.assign({ headers: { "X-Requested-With": "fetch" } }, request.options));
     if (answer.redirected) location.reload(); // signed out meanwhile
@@ -162,7 +163,7 @@
       const mine = ++round;
       try {
         const answer = await fetch(field.dataset.liveUrl, {
-          method: "POST", body: new FormData(field.form), headers: { "X-Requested-With": "fetch" },
+          method: "POST", body: new FormData(field.closest("form")), headers: { "X-Requested-With": "fetch" },
         });
         const text = await answer.text();
         if (answer.ok && !answer.redirected && mine === round) target.innerHTML = text;

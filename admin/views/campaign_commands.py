@@ -11,8 +11,9 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from admin import auth
+from admin.views.campaign_plan import CampaignPlan
 from admin.views.guarded import Command, flashed, page
-from admin.views.sending import CampaignSending
+from admin.views.sending import UNSENT
 from models.campaigns import Campaign, CampaignState
 from sender import campaigns
 
@@ -30,6 +31,22 @@ class Verb:
     done: str
     icon: str
     danger: bool = False
+    fits: Callable[[Campaign], bool] = lambda _: True
+    """Whether this campaign has what the command is about, in one of those states."""
+
+    def offered(self, campaign: Campaign) -> bool:
+        """Whether it can be done now."""
+        return campaign.state in self.states and self.fits(campaign)
+
+
+def repeats(campaign: Campaign) -> bool:
+    """Whether it has times of its own."""
+    return bool(campaign.recurrence)
+
+
+def goes_on(campaign: Campaign) -> bool:
+    """Whether a repetition has a further time."""
+    return repeats(campaign) and campaign.next_at is not None
 
 
 VERBS: dict[str, Verb] = {
@@ -38,12 +55,20 @@ VERBS: dict[str, Verb] = {
         "Paused.", "pause",
     ),
     "resume": Verb("Resume", campaigns.resume, frozenset({S.PAUSED}), "It goes on where it was paused.", "Going on.", "play"),
+    "skip": Verb(
+        "Skip this time", campaigns.skip_held, frozenset({S.HELD}), "Nothing is sent this time; it goes on with its next one.",
+        "Skipped.", "x", fits=repeats,
+    ),
     "unschedule": Verb(
-        "Back to draft", campaigns.unschedule, frozenset({S.SCHEDULED}), "It will not start by itself. Nothing has been sent.",
+        "Back to draft", campaigns.unschedule, frozenset({S.SCHEDULED, S.HELD}), "It will not start by itself any more.",
         "Back to draft.", "edit",
     ),
+    "end": Verb(
+        "End repetition", campaigns.end, frozenset({S.SCHEDULED, S.HELD, S.SENDING, S.PAUSED}),
+        "No further run starts. One that is being sent goes out.", "It does not repeat any more.", "archive", fits=goes_on,
+    ),
     "cancel": Verb(
-        "Cancel campaign", campaigns.cancel, frozenset({S.SCHEDULED, S.SENDING, S.PAUSED}),
+        "Cancel campaign", campaigns.cancel, frozenset({S.SCHEDULED, S.HELD, S.SENDING, S.PAUSED}),
         "What has not left never will. This cannot be undone.", "Cancelled. What had not left never will.", "x", danger=True,
     ),
     "archive": Verb(
@@ -54,11 +79,11 @@ VERBS: dict[str, Verb] = {
 }  # fmt: skip
 
 
-class CampaignCommands(CampaignSending):
+class CampaignCommands(CampaignPlan):
     """The commands of a campaign's life cycle."""
 
     rights: ClassVar[Mapping[str, str]] = {
-        **CampaignSending.rights,
+        **CampaignPlan.rights,
         "command": "campaign:send",
         "clone": "campaign:edit",
     }
@@ -71,13 +96,19 @@ class CampaignCommands(CampaignSending):
         answer = redirect(self.get_url(".details_view", id=campaign.id))
         if asked is None:
             return answer
-        before = campaign.state
+        before = {"state": campaign.state.value, "next_at": campaign.next_at and campaign.next_at.isoformat()}
         try:
             asked.act(self.database, campaign, now=self.now())
         except campaigns.NotAllowed as refusal:
             return self.refused(campaign, refusal)
-        after = {"state": campaign.state.value}
-        self.record(f"campaign:{verb}", campaign, before={"state": before.value}, after=after)
+        after = {"state": campaign.state.value, "next_at": campaign.next_at and campaign.next_at.isoformat()}
+        same = [name for name in after if name != "state" and before[name] == after[name]]
+        self.record(
+            f"campaign:{verb}",
+            campaign,
+            before={name: said for name, said in before.items() if name not in same},
+            after={name: said for name, said in after.items() if name not in same},
+        )
         self.database.commit()
         flashed(asked.done)
         return answer
@@ -109,8 +140,11 @@ class CampaignCommands(CampaignSending):
     def commands(self, row: Campaign) -> list[Command]:
         """What may be done with a campaign as it stands, by this person."""
         found = []
-        if row.state in (S.DRAFT, S.SCHEDULED) and auth.allowed("campaign:edit"):
-            found.append(Command("Review and send", self.get_url(".review", id=row.id), icon="send"))
+        if row.state in UNSENT and auth.allowed("campaign:edit"):
+            label = "Send or reschedule" if row.state is S.HELD else "Review and send"
+            found.append(Command(label, self.get_url(".review", id=row.id), icon="send"))
+        if row.state is S.SCHEDULED and row.recurrence and auth.allowed("campaign:edit"):
+            found.append(Command("Change repetition", self.get_url(".repeat", id=row.id), icon="repeat"))
         if row.state is S.DRAFT and auth.allowed("campaign:edit"):
             found.append(Command("Edit", self.get_url(".create_view", campaign=row.id), icon="edit"))
         if auth.allowed("campaign:send"):
@@ -120,7 +154,7 @@ class CampaignCommands(CampaignSending):
                     text=verb.text, danger=verb.danger, icon=verb.icon,
                 )
                 for name, verb in VERBS.items()
-                if row.state in verb.states
+                if verb.offered(row)
             ]  # fmt: skip
         if auth.allowed("campaign:edit"):
             text = "A new draft with the same text, list and sender."

@@ -9,9 +9,10 @@ from flask import request
 
 import analytics.charges
 from admin import auth
-from admin.views.campaign_live import CampaignLive, plain
+from admin.views.campaign_live import plain
 from admin.views.campaign_pace import TO_DO
 from admin.views.campaign_recipients import PAGE, Story, left_out, stories
+from admin.views.campaign_runs import CampaignRuns, repeats_in_words
 from admin.views.campaign_words import GROUPS, MEANINGS, NEXT
 from admin.views.guarded import page
 from models.campaigns import Campaign, Reason
@@ -19,10 +20,10 @@ from sender import exclusions
 from sender.progress import progress
 
 
-class CampaignDetails(CampaignLive):
+class CampaignDetails(CampaignRuns):
     """The pages about one campaign."""
 
-    rights: ClassVar[Mapping[str, str]] = {**CampaignLive.rights, "find": "contact:view"}
+    rights: ClassVar[Mapping[str, str]] = {**CampaignRuns.rights, "find": "contact:view"}
     details_template = "campaign_details.html"
 
     @page("/details/")
@@ -40,7 +41,7 @@ class CampaignDetails(CampaignLive):
         return self.render(
             self.details_template, model=campaign, campaign=campaign, runs=runs, run=run, progress=counted, charges=charges,
             groups=GROUPS, meanings=MEANINGS, reasons=exclusions.SENTENCES, next_words=NEXT[campaign.state],
-            asked=asked, stories=found,
+            asked=asked, stories=found, repeats=repeats_in_words(campaign, now), sections=self.sections(campaign, "details"),
             numbers=numbers, live=numbers is not None and numbers["live"], to_do=TO_DO.get(campaign.state, ""),
         )  # fmt: skip
 

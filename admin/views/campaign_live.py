@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin.views.campaign_commands import CampaignCommands
 from admin.views.campaign_pace import TROUBLE, held_back, moving, on_their_way, waiting
-from admin.views.guarded import page
+from admin.views.guarded import Tab, page
 from models.campaigns import Campaign, CampaignState, Run
 from sender.pace import pace
 from sender.progress import Progress, progress
@@ -54,6 +54,16 @@ class Answers:
 
 class CampaignLive(CampaignCommands):
     """The numbers of a run."""
+
+    def sections(self, campaign: Campaign, active: str) -> list[Tab]:
+        """The tabs over the pages of a campaign; none before it has a run or a repetition."""
+        count = self.database.scalar(select(func.count(Run.id)).where(Run.campaign_id == campaign.id)) or 0
+        if not (count or campaign.recurrence):
+            return []
+        return [
+            Tab("Overview", self.get_url(".details_view", id=campaign.id), active=active == "details"),
+            Tab("Runs", self.get_url(".all_runs", id=campaign.id), count, active=active == "runs"),
+        ]
 
     def runs(self, campaign: Campaign) -> list[Run]:
         """The campaign's occurrences that were started, the newest last."""

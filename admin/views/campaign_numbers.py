@@ -40,14 +40,14 @@ def figures(session: Session, rows: Sequence[Campaign]) -> dict[int, Figures]:
     ids = [campaign.id for campaign in rows]
     runs = session.scalars(select(Run).where(Run.campaign_id.in_(ids)).order_by(Run.campaign_id, Run.number))
     newest = {run.campaign_id: run for run in runs}
-    counts = _counts(session, {run.account_id for run in newest.values()}, [run.id for run in newest.values()])
+    by_run = counts(session, {run.account_id for run in newest.values()}, [run.id for run in newest.values()])
     found = {}
     for campaign in rows:
         run = newest.get(campaign.id)
         if run is None or campaign.state in (CampaignState.DRAFT, CampaignState.SCHEDULED):
             found[campaign.id] = Figures(None, campaign.audience.rows)
             continue
-        by_status = counts.get(run.id, Counter())
+        by_status = by_run.get(run.id, Counter())
         found[campaign.id] = Figures(
             run=run,
             audience=run.audience_size or campaign.audience.rows,
@@ -58,13 +58,13 @@ def figures(session: Session, rows: Sequence[Campaign]) -> dict[int, Figures]:
     return found
 
 
-def _counts(session: Session, account_ids: set[int], run_ids: Sequence[int]) -> dict[int, Counter[str]]:
+def counts(session: Session, account_ids: set[int], run_ids: Sequence[int]) -> dict[int, Counter[str]]:
     """Texts of these runs by status."""
-    counts: dict[int, Counter[str]] = {}
+    found: dict[int, Counter[str]] = {}
     for table in (UsageDaily, UsageDelta):
         query = select(table.run_id, table.status, func.sum(table.messages)).where(
             table.account_id.in_(account_ids), table.run_id.in_(run_ids)
         )
         for run_id, status, messages in session.execute(query.group_by(table.run_id, table.status)):
-            counts.setdefault(run_id, Counter())[status] += int(messages)
-    return counts
+            found.setdefault(run_id, Counter())[status] += int(messages)
+    return found

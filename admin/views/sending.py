@@ -7,7 +7,6 @@ an audit entry in the same transaction. Two clicks at once are one command: the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from flask import redirect, request
@@ -20,12 +19,12 @@ from admin.views.campaign_rows import CampaignRows
 from admin.views.campaign_words import SAMPLES, duration
 from admin.views.guarded import flashed, page
 from admin.views.sending_review import Review, review
+from admin.views.sending_start import LOCAL, NOT_A_TIME, NotATime, Start, clocks, read
 from models.campaigns import Campaign, CampaignState
 from sender import campaigns, exclusions
 
 S = CampaignState
-LOCAL = "%Y-%m-%dT%H:%M"
-NOT_A_TIME = "Choose a day and a time, or send it now."
+UNSENT = (S.DRAFT, S.SCHEDULED, S.HELD)
 
 
 class CampaignSending(CampaignRows):
@@ -41,27 +40,31 @@ class CampaignSending(CampaignRows):
     def review(self) -> Any:
         """Step 3: who gets it, what it says, what it costs, when it ends, and what stands in the way."""
         campaign: Campaign = self.get_one(request.args.get("id"))
-        if campaign.state not in (S.DRAFT, S.SCHEDULED):
+        if campaign.state not in UNSENT:
             return redirect(self.get_url(".details_view", id=campaign.id))
-        now = self.now()
+        now, once = self.now(), campaign.state is S.SCHEDULED and not campaign.recurrence
         return self.render_step(
             "campaign_review.html", 3, campaign=campaign, review=review(self.database, campaign, now=now), now=now,
             meanings=exclusions.SENTENCES, samples=SAMPLES, duration=duration, zone=zone().key,
             earliest=now.astimezone(zone()).strftime(LOCAL),
-            starts=campaign.starts_at.astimezone(zone()).strftime(LOCAL) if campaign.starts_at else "",
+            starts=campaign.next_at.astimezone(zone()).strftime(LOCAL) if once and campaign.next_at else "",
         )  # fmt: skip
 
     @page("/confirm/", "GET", "POST")
     def confirm(self) -> Any:
         """Step 4: one look at the numbers, then send it, or let it start at its time."""
         campaign: Campaign = self.get_one(request.args.get("id"))
-        if campaign.state not in (S.DRAFT, S.SCHEDULED):
+        if campaign.state not in UNSENT:
             flashed(f"This campaign is {campaign.state.value} already; nothing was done twice.")
             return redirect(self.get_url(".details_view", id=campaign.id))
-        at, problem = self._start_time()
-        if problem:
-            flashed(problem, good=False)
-            return redirect(self.get_url(".review", id=campaign.id))
+        if request.args.get("start") == "repeat" and "rule" not in request.args:
+            return redirect(self.get_url(".repeat", id=campaign.id))
+        try:
+            start = read(request.args, self.account.time_zone, now=self.now())
+        except NotATime as problem:
+            flashed(str(problem), good=False)
+            back = ".repeat" if request.args.get("start") == "repeat" else ".review"
+            return redirect(self.get_url(back, id=campaign.id))
         found = self._looked_at(campaign)
         if found.blocked:
             flashed(next((p.sentence for p in found.problems if p.blocking), NOT_A_TIME), good=False)
@@ -69,22 +72,9 @@ class CampaignSending(CampaignRows):
         if request.method == "POST":
             wrong = self._unsure(found)
             if not wrong:
-                return self._launch(campaign, found, at)
+                return self._launch(campaign, found, start)
             flashed(wrong, good=False)
-        return self._ask(campaign, found, at)
-
-    def _start_time(self) -> tuple[datetime | None, str]:
-        """(when, "") of the address, None for now; or a sentence. It is written in the account's zone."""
-        if request.args.get("start", "now") == "now":
-            return None, ""
-        try:
-            local = datetime.strptime(request.args.get("when", ""), LOCAL)  # noqa: DTZ007 (the zone follows)
-        except ValueError:
-            return None, NOT_A_TIME
-        at = local.replace(tzinfo=zone()).astimezone(UTC)
-        if at <= self.now():
-            return None, "The start must be in the future. Send it now instead, or choose a later time."
-        return at, ""
+        return self._ask(campaign, found, start)
 
     def _looked_at(self, campaign: Campaign) -> Review:
         """The review, read without holding up the worker: rendering a long list takes seconds."""
@@ -106,58 +96,68 @@ class CampaignSending(CampaignRows):
             return f"Type {seen} to confirm that so many people are texted."
         return ""
 
-    def _ask(self, campaign: Campaign, found: Review, at: datetime | None) -> Any:
+    def _ask(self, campaign: Campaign, found: Review, start: Start) -> Any:
         recipients = found.preview.recipients
         people = f"{recipients:,} {'person' if recipients == 1 else 'people'}"
+        title, verb, sentence = "Schedule", "Schedule for", "It starts by itself at its time."
+        if start.at is None:
+            title, verb, sentence = "Send", "Send to", "The texts leave as soon as you confirm."
+        elif start.rule:
+            title, verb, sentence = (
+                "Repeat",
+                "Repeat for",
+                "It starts by itself at each of its times, each time with the list as it is then.",
+            )
         return self.render_step(
-            "campaign_confirm.html", 4, campaign=campaign, review=found, at=at, facts=self._facts(campaign, found, at),
-            title=f"Send “{campaign.name}”?" if at is None else f"Schedule “{campaign.name}”?",
-            verb=f"Send to {people}" if at is None else f"Schedule for {people}",
-            sentence="The texts leave as soon as you confirm." if at is None else "It starts by itself at its time.",
+            "campaign_confirm.html", 4, campaign=campaign, review=found, start=start, facts=self._facts(campaign, found, start),
+            title=f"{title} “{campaign.name}”?", verb=f"{verb} {people}", sentence=sentence, clocks=clocks,
+            times=start.times(now=self.now()) if start.rule else [],
             typed=str(recipients) if found.large else "", cancel_url=self.get_url(".review", id=campaign.id),
             warnings=[problem.sentence for problem in found.problems], sample=next(iter(found.preview.samples), None),
         )  # fmt: skip
 
-    def _facts(self, campaign: Campaign, found: Review, at: datetime | None) -> list[tuple[str, object]]:
-        left_out = sum(found.preview.by_reason.values())
+    def _facts(self, campaign: Campaign, found: Review, start: Start) -> list[tuple[str, object]]:
+        each = " each time" if start.rule else ""
         facts: list[tuple[str, object]] = [
             ("Recipients", number(found.preview.recipients)),
-            ("Left out", number(left_out)),
-            ("Segments", number(found.preview.segments)),
+            ("Left out", number(sum(found.preview.by_reason.values()))),
+            ("Segments", f"{number(found.preview.segments)}{each}"),
             ("From", str(campaign.sender)),
-            ("Starts", "Now" if at is None else moment(at)),
+            ("Repeats", start.words) if start.rule else ("Starts", moment(start.at) if start.at else "Now"),
         ]
         if found.cost and auth.allowed("cost:view"):
-            facts.append(("Expected cost", money(found.cost.expected_u)))
+            facts.append(("Expected cost", f"{money(found.cost.expected_u)}{each}"))
         return facts
 
-    def _launch(self, campaign: Campaign, found: Review, at: datetime | None) -> Response:
+    def _launch(self, campaign: Campaign, found: Review, start: Start) -> Response:
         """Send or schedule; a refusal changes nothing."""
         campaign = self.get_one(campaign.id)
         before, now = campaign.state, self.now()
         try:
-            if at is None:
-                campaigns.send(self.database, campaign, now=now)
+            if start.at is not None:
+                rule, zone_name = start.rule or None, start.zone or None
+                campaigns.schedule(
+                    self.database, campaign, starts_at=start.at, now=now, recurrence=rule, time_zone=zone_name
+                )
+            elif before is S.HELD:
+                campaigns.send_held(self.database, campaign, now=now)
             else:
-                campaigns.schedule(self.database, campaign, starts_at=at, now=now)
+                campaigns.send(self.database, campaign, now=now)
         except campaigns.NotAllowed as refusal:
             return self.refused(campaign, refusal)
         campaign.forecast_u = found.cost.expected_u if found.cost else None
         after = {
-            "state": campaign.state.value,
-            "recipients": found.preview.recipients,
-            "segments": found.preview.segments,
-        }
-        if at is not None:
-            after["starts_at"] = at.isoformat()
+            "state": campaign.state.value, "recipients": found.preview.recipients, "segments": found.preview.segments,
+            "starts_at": start.at.isoformat() if start.at else None, "repeats": start.words if start.rule else None,
+        }  # fmt: skip
         self.record(
-            "campaign:send" if at is None else "campaign:schedule",
+            "campaign:send" if start.at is None else "campaign:schedule",
             campaign,
             before={"state": before.value},
-            after=after,
+            after={name: value for name, value in after.items() if value is not None},
         )
         self.database.commit()
-        flashed("On its way." if at is None else "Scheduled.")
+        flashed("On its way." if start.at is None else "It repeats." if start.rule else "Scheduled.")
         return redirect(self.get_url(".details_view", id=campaign.id))
 
     def refused(self, campaign: Campaign, refusal: campaigns.NotAllowed) -> Response:
