@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -51,6 +51,11 @@ def alarms() -> Mapping[int, Alarm]:
     with Path(__file__).with_name("guard_codes.csv").open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         return {int(row["code"]): Alarm(int(row["code"]), row["class"], row["advice"]) for row in rows}
+
+
+def alarming(codes: Iterable[int | None]) -> bool:
+    """Whether outcomes with these error codes are a reason to look at once."""
+    return any(code in alarms() for code in codes)
 
 
 def spike(codes: Sequence[int | None], *, percent: int, sample: int) -> Spike | None:
