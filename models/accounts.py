@@ -117,6 +117,9 @@ class SendingNumber(Base):
     """How many refusals for want of room (429, 21611) came in a row; each doubles the wait."""
     slow_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """Until then it is paced at half its rate, because Twilio's queue for it overflowed (30001)."""
+    served_by: Mapped[str | None]
+    """The worker that claimed for it last; until `served_until` no other does, so that one process alone spaces its texts."""
+    served_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

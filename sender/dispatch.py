@@ -34,7 +34,7 @@ from sender import consent, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
-from sender.pacing import CATCH_UP_PERCENT, Pace, micros, spacing
+from sender.pacing import CATCH_UP_PERCENT, HOLD, Pace, micros, spacing
 from sender.queue import Candidate, Line
 
 SEND_SHARE = 6
@@ -77,7 +77,7 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     `senders` are the ids it may claim for; None: every one.
     """
     take = _Take(worker, now)
-    lines = queue.ready(session, now=now, senders=senders)
+    lines = queue.ready(session, worker=worker, now=now, senders=senders)
     flying = queue.in_flight(session) if lines else {}
     found: list[tuple[Line, Pace, list[Candidate]]] = []
     for line in lines:
@@ -138,6 +138,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
             take.claims.append(_claim_of(message, closes_at, line, slot=slot, now=now, leave_within=lease / SEND_SHARE))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
         line.sender.tat_us = pace.tat_us
+        line.sender.served_by, line.sender.served_until = take.worker, now + HOLD
         take.leases[line.sender.id] = lease
 
 

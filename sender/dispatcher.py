@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import OperationalError
 
+import models.schema  # noqa: F401 (this may be a process of its own: every table must be known before a row is written)
 from models.accounts import Account
 from models.base import Database
 from sender import dispatch

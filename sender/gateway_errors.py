@@ -93,7 +93,7 @@ def _ruling(row: Mapping[str, str]) -> Ruling:
 def patience(code: int | None, *, again: int) -> float:
     """Seconds to wait after a refusal for want of room, `again` times in a row before this one; doubled each time."""
     ruling = rulings().get(code or 0, Ruling("wait", ""))
-    return min(ruling.wait * 2 ** min(again, 16), ruling.longest_wait)
+    return min(ruling.wait * 2.0 ** min(again, 16), ruling.longest_wait)
 
 
 def refusal(status: int, text: str, headers: Mapping[str, str]) -> GatewayError | None:

@@ -17,6 +17,10 @@ CATCH_UP_PERCENT = 99
 """How close together a worker lets texts leave when it is late: never closer than this share of the rate."""
 
 
+ALONE_UP_TO = 1_000
+"""Segments a second that one process can keep to by itself; a faster sender is shared by all of them at once."""
+HOLD = timedelta(seconds=1)
+"""How long a sender stays with the process that claimed for it last, if that one claims no more."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -13,14 +13,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, SendingNumber
 from models.base import Base, UTCDateTime
 from models.campaigns import Campaign, CampaignState, Lane, Run
 from sender.among import among
-from sender.pacing import HORIZON, micros
+from sender.pacing import ALONE_UP_TO, HORIZON, micros
 
 PENDING = text("message.status = 'pending'")
 """A literal, so that the partial index on pending rows can be used; a bound parameter could not."""
@@ -52,6 +52,13 @@ _READY = (
     .where(SendingNumber.active, SendingNumber.segments_per_second > 0)
     .where(SendingNumber.tat_us <= _HORIZON, Account.held_why == "")
     .where(_free(SendingNumber.blocked_until), _free(Account.blocked_until))
+    .where(
+        or_(
+            SendingNumber.segments_per_second > ALONE_UP_TO,
+            SendingNumber.served_by == bindparam("worker", type_=String()),
+            _free(SendingNumber.served_until),
+        )
+    )
     .where(select(_MESSAGES.c.id).where(*_DUE, _MESSAGES.c.sender_id == SendingNumber.id).exists())
     .order_by(SendingNumber.tat_us)
     .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
@@ -99,10 +106,10 @@ class Line:
     account: Account
 
 
-def ready(session: Session, *, now: datetime, senders: set[int] | None) -> list[Line]:
-    """The senders that may take something now, among `senders` if given; the one that waited longest first."""
+def ready(session: Session, *, worker: str, now: datetime, senders: set[int] | None) -> list[Line]:
+    """The senders for which `worker` may take something now, among `senders` if given; the one that waited longest first."""
     query = _READY if senders is None else _READY.where(among(session, SendingNumber.id, sorted(senders)))
-    found = session.execute(query, {"now": now, "horizon": micros(now + HORIZON)})
+    found = session.execute(query, {"now": now, "horizon": micros(now + HORIZON), "worker": worker})
     return [Line(sender, account) for sender, account in found]
 
 

@@ -14,6 +14,7 @@ from models.campaigns import Campaign, Lane, Run
 from models.messages import Message, MessageStatus
 from sender import dispatch
 from sender.claims import Claim
+from sender.pacing import ALONE_UP_TO
 from tests import seeds
 from tests.conftest import NOW
 
@@ -121,6 +122,25 @@ def test_no_more_in_flight_than_the_account_may_have(session: Session, account: 
     session.execute(update(Message).where(Message.id == first[0].message_id).values(status=MessageStatus.QUEUED))
     session.commit()
     assert len(claims(session, 2, worker="b")) == 1
+
+
+def test_one_process_at_a_time_spaces_a_senders_texts(session: Session, account: Account) -> None:
+    """While one claims for a sender, others leave it alone; a second after its last claim it is anybody's."""
+    seeds.sending_run(session, account, 80)
+    assert len(claims(session, 0, worker="a")) == 25
+    assert claims(session, 0.9, worker="b") == []
+    assert len(claims(session, 0.9, worker="a")) == 25
+    assert claims(session, 1.8, worker="b") == []
+    assert len(claims(session, 1.9, worker="b")) == 25
+
+
+def test_a_sender_faster_than_a_process_is_shared(session: Session, account: Account) -> None:
+    """Its texts are more than one process can send."""
+    seeds.sending_run(session, account, 80)
+    session.execute(update(SendingNumber).values(segments_per_second=ALONE_UP_TO + 1))
+    session.commit()
+    assert len(claims(session, 0, worker="a", limit=20)) == 20
+    assert len(claims(session, 0, worker="b", limit=20)) == 20
 
 
 def test_only_the_senders_it_was_given(session: Session, account: Account) -> None:

@@ -103,6 +103,8 @@ def upgrade() -> None:
     op.create_index("uq_run_campaign_id_occurrence", "run", ["campaign_id", "occurrence"], unique=True)
     op.add_column("sending_number", sa.Column("backoff", BigId, nullable=False, server_default=nothing))
     op.add_column("sending_number", sa.Column("slow_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sending_number", sa.Column("served_by", sa.String(), nullable=True))
+    op.add_column("sending_number", sa.Column("served_until", sa.DateTime(timezone=True), nullable=True))
 
 
 def cheaper_rows() -> None:
@@ -180,7 +182,7 @@ def dearer_rows() -> None:
 def downgrade() -> None:
     op.drop_index("ix_message_outcome", table_name="message")
     for table, columns in {
-        "sending_number": ["slow_until", "backoff"],
+        "sending_number": ["served_until", "served_by", "slow_until", "backoff"],
         "run": ["served_us", "budget_segments", "why", "skipped", "occurrence"],
         "campaign": ["archived_from", "why", "next_at", "time_zone"],
         "account": ["twilio_test_token", "twilio_test_sid", "held_why", "concurrency", "backoff"],
