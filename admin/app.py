@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response as Answer
 
-from admin import auth, cli, errors, formatters, gateways, icons, request_log
+from admin import auth, cli, errors, formatters, gateways, health, icons, request_log
 from admin.config import Config
 from admin.database import db, init_database
 from admin.views import init_views
@@ -45,6 +45,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_errors(app)
     app.after_request(secure_headers)
     cli.register(app)
+    health.mount(app, config, database)
     return app
 
 

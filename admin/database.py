@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
@@ -53,15 +55,22 @@ def init_database(app: Flask) -> None:
 def obstacle(database: Database) -> str | None:
     """What keeps us from the tables, as one sentence that says what to do; None when they are those of this version."""
     from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     try:
         with database.reading() as session:
             found = set(MigrationContext.configure(session.connection()).get_current_heads())
     except DBAPIError:
         return UNREACHABLE
-    script = ScriptDirectory.from_config(alembic_config())
-    if found == set(script.get_heads()):
+    heads, known = _revisions()
+    if found == heads:
         return None
-    known = {revision.revision for revision in script.walk_revisions()}
     return NOT_MIGRATED if found <= known else NEWER
+
+
+@cache
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """The newest revision of the tables, and all there are, as this version knows them."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(alembic_config())
+    return frozenset(script.get_heads()), frozenset(revision.revision for revision in script.walk_revisions())
