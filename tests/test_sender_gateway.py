@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
@@ -21,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 
 from sender.gateway import Gateway, GatewayError, InDoubt, Rejected, Remote, Throttled, signature_ok
 from sender.gateway_errors import refusal, rulings
+from sender.gateway_line import Line, event_loop
 from sender.gateway_wire import Wire
 from sender.simulated_callbacks import sign
 from sender.simulated_server import Server
@@ -532,6 +535,80 @@ def shake_hands_and_leave(listener: socket.socket, certificate: Path, *, read: b
 def exchange(wire: Wire) -> Any:
     """A POST over a wire, without the SDK."""
     return wire.exchange("POST", "https://api.twilio.com/x", params=None, data={"Body": "x"}, headers=None, auth=None)
+
+
+def posted(line: Line, **options: Any) -> Any:
+    """A POST over a line, without the SDK."""
+    posting = line.exchange("POST", "https://api.twilio.com/x", data={"Body": "x"}, headers={}, **options)
+    return asyncio.run_coroutine_threadsafe(posting, event_loop()).result()
+
+
+def test_a_text_whose_tls_breaks_after_the_request_is_in_doubt(certificate: Path) -> None:
+    """On the event loop, too: the handshake was good, so the request may have been read."""
+    trust = ssl.create_default_context(cafile=certificate)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = shake_hands_and_leave(listener, certificate, read=True)
+        line = Line(base_url=f"https://127.0.0.1:{listener.getsockname()[1]}", connect=2, total=2, trust=trust)
+        with pytest.raises(InDoubt):
+            posted(line)
+        thread.join()
+
+
+def test_a_text_to_a_stranger_is_certainly_not_sent(certificate: Path) -> None:
+    """A certificate that nobody trusts ends the handshake before any byte of the text."""
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+
+        def refuse() -> None:
+            raw, _ = listener.accept()
+            with raw, suppress(OSError):
+                seen.append(context.wrap_socket(raw, server_side=True).recv(1))
+
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        with pytest.raises(Throttled):
+            posted(Line(base_url=f"https://127.0.0.1:{listener.getsockname()[1]}", connect=2, total=2))
+        thread.join()
+    assert b"".join(seen) == b""
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b""])
+def test_a_text_that_no_proxy_lets_through_is_not_posted(answer: bytes) -> None:
+    """A proxy that refuses is certain; one that hangs up while the way is opened is not worth telling apart."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        line = Line(base_url=None, connect=2, total=2)
+        with pytest.raises(Throttled if answer else (Throttled, InDoubt)):
+            posted(line, proxy=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert b"Body" not in b"".join(heard)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_text_follows_no_redirect(serve_app: Callable[..., Gateway], status: int) -> None:
+    """A POST that is sent on could be sent twice: it is in doubt, and the second address hears nothing."""
+    second: list[str] = []
+
+    def listen(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        second.append(environ["PATH_INFO"])
+        return Response(status=201)(environ, start_response)
+
+    with Server(listen, host="127.0.0.1", port=0, on_stop=lambda: None) as other:
+        gateway = serve_app(Response(status=status, headers={"Location": f"{other.url}/again"}))
+        with pytest.raises(InDoubt):
+            send(gateway)
+    assert second == []
 
 
 def test_tls_that_breaks_after_the_request_is_in_doubt(certificate: Path) -> None:
