@@ -244,7 +244,7 @@ class Gateway:
     def _sending(self) -> Client:
         """The client of the texts; its connections belong to the event loop."""
         connect, total = self._timeout
-        line = Line(base_url=self._base_url, connect=connect, total=total)
+        line = Line(proxied=self._base_url is None, connect=connect, total=total)  # a simulator needs no proxy
         return self._new_client(_LineClient(self._to, line, aiohttp.encode_basic_auth(self._user, self._secret)))
 
     def _new_client(self, wire: HttpClient) -> Client:
@@ -335,6 +335,7 @@ class _LineClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
     def __init__(self, to: Destination, line: Line, authorization: str) -> None:
         super().__init__(logging.getLogger(__name__), True, None)  # noqa: FBT003  # the SDK's own signature
         self._to, self._line, self._authorization = to, line, authorization
+        self._addresses: dict[str, str] = {}
 
     async def request(
         self,
@@ -348,7 +349,10 @@ class _LineClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
         allow_redirects: bool = False,  # a redirected POST could be sent twice
     ) -> Response:
         sent = {**(headers or {}), "Authorization": self._authorization}
-        answer = await self._line.exchange(method, self._to.address(method, uri), data=data, headers=sent)
+        address = self._addresses.get(uri)
+        if address is None:  # texts all go to the same one, so it is judged once
+            address = self._addresses[uri] = self._to.address(method, uri)
+        answer = await self._line.exchange(method, address, data=data, headers=sent)
         return Response(answer.status, answer.text, answer.headers)
 
 

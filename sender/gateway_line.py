@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from ssl import SSLContext
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -39,13 +39,12 @@ class Answer(NamedTuple):
 
 
 class Line:
-    """The pooled connections of one account, or to `base_url` in Twilio's place. `connect` and `total` are seconds."""
+    """The pooled connections of one account, through the environment's proxy if `proxied`. `connect`, `total`: seconds."""
 
-    def __init__(self, *, base_url: str | None, connect: float, total: float, trust: SSLContext | None = None) -> None:
-        self._place = urlsplit(base_url) if base_url else None
+    def __init__(self, *, proxied: bool, connect: float, total: float, trust: SSLContext | None = None) -> None:
         self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=connect, connect=None)
         self._trust = trust
-        self._proxied = base_url is None  # a proxy for Twilio must not swallow a simulator on localhost
+        self._proxied = proxied
         self._session: aiohttp.ClientSession | None = None
 
     async def exchange(
@@ -61,7 +60,7 @@ class Line:
         body = urlencode(data, doseq=True).encode() if data else None
         try:
             async with self._open().request(
-                method, self._address(url), data=body, headers=headers, allow_redirects=False, proxy=proxy,
+                method, url, data=body, headers=headers, allow_redirects=False, proxy=proxy,
             ) as response:  # fmt: skip
                 raw = await response.read()
         except _UNOPENED as error:
@@ -85,11 +84,6 @@ class Line:
             _sessions.add(self._session)
             weakref.finalize(self, _close, self._session, asyncio.get_running_loop()).atexit = False
         return self._session
-
-    def _address(self, url: str) -> str:
-        if self._place is None:
-            return url
-        return urlunsplit(urlsplit(url)._replace(scheme=self._place.scheme, netloc=self._place.netloc))
 
 
 def event_loop() -> asyncio.AbstractEventLoop:

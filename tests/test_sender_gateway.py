@@ -537,9 +537,9 @@ def exchange(wire: Wire) -> Any:
     return wire.exchange("POST", "https://api.twilio.com/x", params=None, data={"Body": "x"}, headers=None, auth=None)
 
 
-def posted(line: Line, **options: Any) -> Any:
+def posted(line: Line, url: str = "https://api.twilio.com/x", **options: Any) -> Any:
     """A POST over a line, without the SDK."""
-    posting = line.exchange("POST", "https://api.twilio.com/x", data={"Body": "x"}, headers={}, **options)
+    posting = line.exchange("POST", url, data={"Body": "x"}, headers={}, **options)
     return asyncio.run_coroutine_threadsafe(posting, event_loop()).result()
 
 
@@ -548,9 +548,9 @@ def test_a_text_whose_tls_breaks_after_the_request_is_in_doubt(certificate: Path
     trust = ssl.create_default_context(cafile=certificate)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = shake_hands_and_leave(listener, certificate, read=True)
-        line = Line(base_url=f"https://127.0.0.1:{listener.getsockname()[1]}", connect=2, total=2, trust=trust)
+        line = Line(proxied=False, connect=2, total=2, trust=trust)
         with pytest.raises(InDoubt):
-            posted(line)
+            posted(line, f"https://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
 
 
@@ -569,7 +569,7 @@ def test_a_text_to_a_stranger_is_certainly_not_sent(certificate: Path) -> None:
         thread = threading.Thread(target=refuse, daemon=True)
         thread.start()
         with pytest.raises(Throttled):
-            posted(Line(base_url=f"https://127.0.0.1:{listener.getsockname()[1]}", connect=2, total=2))
+            posted(Line(proxied=False, connect=2, total=2), f"https://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
     assert b"".join(seen) == b""
 
@@ -588,7 +588,7 @@ def test_a_text_that_no_proxy_lets_through_is_not_posted(answer: bytes) -> None:
 
         thread = threading.Thread(target=refuse, daemon=True)
         thread.start()
-        line = Line(base_url=None, connect=2, total=2)
+        line = Line(proxied=True, connect=2, total=2)
         with pytest.raises(Throttled if answer else (Throttled, InDoubt)):
             posted(line, proxy=f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
