@@ -181,6 +181,12 @@ def drop_held(session: Session, campaign: Campaign, *, now: datetime) -> None:
         pass_over(session, campaign, held, now=now)
 
 
+def pass_due(session: Session, campaign: Campaign, why: str, *, now: datetime) -> None:
+    """Pass over what is due of a recurring, locked campaign, whatever its state, and plan what follows. Not committed."""
+    pass_over(session, campaign, [(one, why) for one in _held(session, campaign, now)], now=now)
+    _plan(campaign, now)
+
+
 def _held(session: Session, campaign: Campaign, now: datetime) -> list[Occurrence]:
     """What a held campaign waits with: all that is due and has no run, the oldest first."""
     found = due(campaign, now=now)

@@ -1,0 +1,70 @@
+"""The command after a backup was restored: compare with Twilio what had been sent, and let sending go on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+from rich.table import Table
+from sqlalchemy import select
+
+from admin import audit, gateways
+from admin.cli_accounts import ACTOR, account_named, here
+from admin.terminal import console, fail
+from models.accounts import Account
+from sender import restored
+from sender.gateway import GatewayError
+from sender.worker import wall_clock
+
+BY_HAND = "A backup was restored. Nothing leaves until `flask --app wsgi restored` has compared it with Twilio."
+
+
+@click.command("restored")
+@click.option(
+    "--since",
+    default="",
+    metavar="TIME",
+    help="When the backup was made, as 2026-11-22T04:00Z; else its last attempt to send.",
+)
+@click.option("--account", "slug", default="", help="Short name of one account; else all of them.")
+def restored_command(since: str, slug: str) -> None:
+    """Say of each text whether it left after the backup was made, and let sending go on. Nothing leaves meanwhile."""
+    config, database = here()
+    made, now = _time(since), wall_clock()
+    with database.transaction() as session:
+        if not session.scalar(select(Account.id).where(Account.held_why != "").limit(1)):
+            restored.hold_all(session, BY_HAND)
+        accounts = (
+            [account_named(session, slug)] if slug else session.scalars(select(Account).order_by(Account.id)).all()
+        )
+    table = Table("Account", "Sent", "Not sent", "For a person", "Replies taken in", "Campaigns held", "Unknown here")
+    for account in accounts:
+        gateway = gateways.gateway_for(config, account)
+        try:
+            found = restored.settle(database, account.id, gateway, since=made, now=now)
+        except GatewayError as error:
+            console.print(table)
+            sentence = f"Twilio could not be asked about {account.slug} ({type(error).__name__}): it stays held. Run this again."
+            raise fail(sentence) from error
+        figures = [found.sent, found.unsent, found.parked, found.replies, found.held, found.strangers]
+        table.add_row(account.slug, *(f"{figure:,}" for figure in figures))
+        with database.transaction() as session:
+            audit.record(
+                session, account_id=account.id, actor=ACTOR, action="account:restored", subject_kind="account",
+                subject_id=account.id, subject=account.name, now=wall_clock(), after=found.__dict__,
+            )  # fmt: skip
+    console.print(table)
+    click.echo("Sending goes on.")
+
+
+def _time(text: str) -> datetime | None:
+    """The time that a person typed; it must say its zone."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise click.BadParameter("give a time with its zone, such as 2026-11-22T04:00Z.", param_hint="--since")
+    return at
