@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
@@ -20,10 +20,13 @@ from models.accounts import Account
 from models.base import Database
 from sender import dispatch
 from sender.claims import Claim, Outcome, Result
+from sender.clocks import wall_clock
 from sender.failures import logged
 from sender.flight import Departure, Flight, awake
 from sender.gateway import Gateway
 from sender.outcomes import record
+
+__all__ = ["Dispatcher", "wall_clock"]
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +34,6 @@ CYCLE = 0.1
 """Seconds between two claims, unless so much has landed before that there is room for more."""
 BREATH = 1.0
 """Seconds to wait when nothing could be claimed, most likely because the database does not answer."""
-
-
-def wall_clock() -> datetime:
-    """The time now, aware UTC: the clock of every process of ours."""
-    return datetime.now(UTC)
 
 
 @dataclass

@@ -67,7 +67,10 @@ COVERED_BY = {
     "sender/rounds.py": "test_sender_worker.py",
     "sender/delays.py": "test_sender_starts.py",
     "sender/runs.py": "test_sender_starts.py",
+    "sender/settlement.py": "test_sender_restored.py",
+    "admin/cli_restored.py": "test_admin_cli.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
+    "sender/alone.py": "test_admin_cli_worker.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
     "admin/cli_credentials.py": "test_admin_credentials.py",
     "admin/modes.py": "test_admin_credentials.py",
@@ -83,7 +86,7 @@ COVERED_BY = {
 """Modules without a test file of their own: tables, which the drift test compares with the migration, and the rooms of
 the simulator, which are tested through its front door; pages that are steps of another page."""
 
-CLOCK_EDGES = ("admin/*", "sender/simulated_schedule.py", "sender/dispatcher.py", "sender/webhooks.py")
+CLOCK_EDGES = ("admin/*", "sender/simulated_schedule.py", "sender/clocks.py", "sender/webhooks.py")
 ENVIRONMENT_EDGES = ("admin/config.py", "admin/demo.py", "models/migrations/env.py")
 """The demo hands its environment on to the processes that it starts."""
 COMMIT_EDGES = (
