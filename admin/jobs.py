@@ -16,6 +16,7 @@ from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
 from models.settings import value
 from sender import usage
+from sender.clocks import DatabaseClock
 from sender.gateway import Gateway
 from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
 from sender.worker import Worker
@@ -33,6 +34,7 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
         database,
         lambda account: gateways.gateway_for(config, account, lease_seconds=lease),
         public_url=config.public_url,
+        clock=DatabaseClock(database),
         concurrency=concurrency,
     )
     worker.every(1, "budgets", lambda now: budgets.allow(database, now))
