@@ -20,6 +20,7 @@ import analytics.rollups
 from admin import audit, gateways, people
 from admin.cli_accounts import ACTOR, account_named, here
 from admin.cli_credentials import accounts_group
+from admin.cli_restored import restored_command
 from admin.database import NOT_MIGRATED, obstacle
 from admin.jobs import build_worker, post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table
@@ -335,7 +336,7 @@ def demo_command(serve: bool, members: int, port: int) -> None:
 
 COMMANDS = (
     migrate_command, accounts_group, worker_command, simulator_command, campaign_group, charges_group, rates_group, users_group,
-    consent_group, audit_group, doctor_command, demo_command,
+    consent_group, audit_group, restored_command, doctor_command, demo_command,
 )  # fmt: skip
 
 
