@@ -6,7 +6,7 @@ What is still to come is counted at the dearest price that a segment of this run
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from analytics.pricing import MessageFacts, price, unrated
 from analytics.rates import Card, card_for
 from models.accounts import SendingNumber
-from models.campaigns import Lane, Run
+from models.campaigns import Campaign, Lane, Run
 from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Kind, Message, MessageStatus
@@ -43,9 +43,24 @@ def spending(session: Session, run: Run, *, budget_u: int, now: datetime) -> Spe
 
     While the audience is still being expanded every enabled country counts as one of the run's, because any may come up yet.
     """
-    card, terms = card_for(session, run.account_id), _Terms.of(session, run, now.date())
-    places = _lanes(session, run) if run.expanded else _enabled(session, run)
-    spent_u = _spent(session, run, card, terms)
+    card, terms = card_for(session, run.account_id), _Terms.of(session, run.campaign, now.date())
+    places = _lanes(session, run) if run.expanded else _enabled(session, run.campaign)
+    return _reach(card, terms, places, budget_u=budget_u, spent_u=_spent(session, run, card, terms))
+
+
+def reach(session: Session, campaign: Campaign, regions: Collection[str], *, now: datetime) -> Spending | None:
+    """How far a campaign's budget would reach in these countries, before anything is spent; None when it has no budget.
+
+    Raises RateProblem when no card is loaded.
+    """
+    if campaign.budget_u is None:
+        return None
+    card, terms = card_for(session, campaign.account_id), _Terms.of(session, campaign, now.date())
+    places = {place for place in _enabled(session, campaign) if place[0] in regions}
+    return _reach(card, terms, places, budget_u=campaign.budget_u, spent_u=0)
+
+
+def _reach(card: Card, terms: _Terms, places: Collection[tuple[str, str]], *, budget_u: int, spent_u: int) -> Spending:
     missing = tuple(sorted({region for region, kind in places if unrated(terms.facts(region, kind), card)}))
     dearest_u = max((_segment(card, terms, region, kind) for region, kind in places), default=0)
     left_u = max(0, budget_u - spent_u)
@@ -63,10 +78,9 @@ class _Terms:
     countries: Mapping[str, bool]
 
     @classmethod
-    def of(cls, session: Session, run: Run, day: date) -> _Terms:
-        campaign = run.campaign
+    def of(cls, session: Session, campaign: Campaign, day: date) -> _Terms:
         rows = select(CountrySetting.region, CountrySetting.pumping_protection)
-        found = session.execute(rows.where(CountrySetting.account_id == run.account_id))
+        found = session.execute(rows.where(CountrySetting.account_id == campaign.account_id))
         known = {row.region: row.pumping_protection for row in found}
         kind = Kind.MMS if campaign.template_version.media_url else Kind.SMS
         return cls(day, kind, campaign.account.pumping_protection, known)
@@ -88,11 +102,11 @@ def _lanes(session: Session, run: Run) -> set[tuple[str, str]]:
     return {(region, kind.value) for region, kind in session.execute(rows.where(Lane.run_id == run.id))}
 
 
-def _enabled(session: Session, run: Run) -> set[tuple[str, str]]:
+def _enabled(session: Session, campaign: Campaign) -> set[tuple[str, str]]:
     settings: Iterable[CountrySetting] = session.scalars(
-        select(CountrySetting).where(CountrySetting.account_id == run.account_id, CountrySetting.enabled.is_(True))
+        select(CountrySetting).where(CountrySetting.account_id == campaign.account_id, CountrySetting.enabled.is_(True))
     )
-    own = run.campaign.sender.kind.value
+    own = campaign.sender.kind.value
     return {(one.region, one.sender.kind.value if one.sender else own) for one in settings}
 
 

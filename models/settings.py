@@ -39,6 +39,8 @@ SETTINGS: tuple[Option, ...] = (
     Option("spike_sample", 25, "Fewer outcomes than this are judged as if the missing ones were good."),
     Option("spike_window", 100, "How many of a run's last outcomes are looked at."),
     Option("report_minutes", 10, "How long the report of a finished run waits for the last words about its texts."),
+    Option("segment_limit_low", 15_000, "A segment limit set below this is unusual, and said to be."),
+    Option("segment_limit_high", 30_000, "A segment limit set above this is unusual, and said to be."),
     Option("mail_hours", 72, "How long an e-mail about trouble is tried before it is no news any more."),
     Option(
         "slow_minutes",
