@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_wtf import CSRFProtect
@@ -17,6 +19,9 @@ from admin.views import init_views
 from models.base import Database, connect
 from sender import webhooks
 from sender.worker import wall_clock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -36,15 +41,15 @@ def create_app(config: Config | None = None) -> Flask:
     set_up_flask(app, config)
     request_log.init_request_log(app)
     init_database(app)
-    csrf = CSRFProtect(app)
+    CSRFProtect(app)
     auth.init_auth(app, config, db)
-    register_webhooks(app, config, database, csrf)
     app.register_blueprint(console_blueprint())
     set_up_templates(app, config)
     init_views(app)
     errors.init_errors(app)
     app.after_request(secure_headers)
     cli.register(app)
+    mount_webhooks(app, config, database)
     health.mount(app, config, database)
     return app
 
@@ -66,16 +71,29 @@ def set_up_flask(app: Flask, config: Config) -> None:
     )
 
 
-def register_webhooks(app: Flask, config: Config, database: Database, csrf: CSRFProtect) -> None:
-    """The machine's front door; Twilio's signature takes the place of the CSRF token."""
-    hooks = webhooks.blueprint(
-        database,
-        public_url=config.public_url,
-        tokens=lambda account: gateways.tokens(config, account),
-        clock=wall_clock,
+def mount_webhooks(app: Flask, config: Config, database: Database) -> None:
+    """The machine's front door, in front of the console: a callback needs no session, no user and no form token.
+
+    Twilio's signature takes the place of the CSRF token. What the console does with every request costs more than a callback.
+    """
+    door = Flask("hooks", static_folder=None)
+    door.config["TRUSTED_HOSTS"] = app.config["TRUSTED_HOSTS"]
+    request_log.init_request_log(door)
+    door.register_blueprint(
+        webhooks.blueprint(
+            database,
+            public_url=config.public_url,
+            tokens=lambda account: gateways.tokens(config, account),
+            clock=wall_clock,
+        )
     )
-    csrf.exempt(hooks)
-    app.register_blueprint(hooks)
+    paths, console = {rule.rule for rule in door.url_map.iter_rules()}, app.wsgi_app
+
+    def by_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = door.wsgi_app if environ["PATH_INFO"] in paths else console
+        return answer(environ, start_response)
+
+    app.wsgi_app = by_path  # type: ignore[method-assign]  # the place that Flask's documentation names for this
 
 
 def console_blueprint() -> Blueprint:

@@ -7,16 +7,16 @@ Twilio's words are counted: while a message is still ours it has no delta.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Protocol
 
 from sqlalchemy import BigInteger, Date, PrimaryKeyConstraint, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BigId
-from models.messages import RANK, Direction, Kind, Message, MessageStatus
+from models.messages import RANK, Direction, Kind, MessageStatus
 
 FIELDS = ("account_id", "day", "run_id", "direction", "kind", "region", "sender_id", "status", "error_code", "encoding")
 SUMS = ("messages", "segments", "price_u", "unpriced")
@@ -49,6 +49,9 @@ class UsageDelta(_Grain, Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
 
 
+_DELTA = insert(UsageDelta.__table__)  # type: ignore[arg-type]  # typed as any selectable; it is the table
+
+
 class UsageDaily(_Grain, Base):
     """The exact daily fact."""
 
@@ -64,7 +67,26 @@ class Fact:
     sums: tuple[int, int, int, int]
 
 
-def fact(message: Message) -> Fact | None:
+class Counted(Protocol):
+    """What of a message is counted: a `models.messages.Message` has it all, and so has any row that names it the same."""
+
+    account_id: int
+    run_id: int | None
+    direction: Direction
+    kind: Kind
+    region: str
+    sender_id: int | None
+    encoding: str
+    segments: int
+    status: MessageStatus
+    sid: str | None
+    error_code: int | None
+    twilio_price_u: int | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def fact(message: Counted) -> Fact | None:
     """The fact of a message as it is now, or None while it is still ours (ranked below `accepted`)."""
     return fact_of(
         account_id=message.account_id, day_at=message.sent_at or message.created_at, run_id=message.run_id,
@@ -105,17 +127,12 @@ def fact_of(
 
 def record(session: Session, changes: Iterable[tuple[Fact | None, Fact | None]]) -> None:
     """Write the deltas of (before, after) pairs, summed by key; part of the caller's transaction."""
-    sums: dict[tuple[object, ...], Counter[str]] = {}
+    totals: dict[tuple[object, ...], list[int]] = {}
     for before, after in changes:
         for sign, side in ((-1, before), (1, after)):
             if side is not None:
-                counter = sums.setdefault(side.key, Counter())
-                for name, value in zip(SUMS, side.sums, strict=True):
-                    counter[name] += sign * value
-    rows = [
-        dict(zip(FIELDS, key, strict=True)) | {name: counter[name] for name in SUMS}
-        for key, counter in sums.items()
-        if any(counter.values())
-    ]
+                total = totals.setdefault(side.key, [0] * len(SUMS))
+                total[:] = [old + sign * new for old, new in zip(total, side.sums, strict=True)]
+    rows = [dict(zip(FIELDS + SUMS, key + tuple(total), strict=True)) for key, total in totals.items() if any(total)]
     if rows:
-        session.execute(insert(UsageDelta), rows)
+        session.execute(_DELTA, rows)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from models import rollups
+from models.campaigns import Reason
 from models.messages import SETTLED, WITH_TWILIO, Message, MessageStatus, supersedes
 
 WORDS = {status.value: status for status in WITH_TWILIO | {MessageStatus.FAILED, MessageStatus.CANCELED}}
 """What Twilio may say of a text that we send; our own words, and `received`, are none of them."""
+
+
+class Moving(rollups.Counted, Protocol):
+    """What of a message a word from Twilio may change: a `Message`, or a row of `sender/callbacks.py`."""
+
+    final_at: datetime | None
+    updated_at: datetime
+    lease_until: datetime | None
+    worker: str | None
+    reason: Reason | None
 
 
 def word(status: str) -> MessageStatus | None:
@@ -34,6 +46,13 @@ def advance(
     delta of the daily facts is written in the same transaction.
     """
     before = rollups.fact(message)
+    moved = move(message, status, now=now, sid=sid, error_code=error_code)
+    rollups.record(session, [(before, rollups.fact(message))])
+    return moved
+
+
+def move(message: Moving, status: MessageStatus, *, now: datetime, sid: str | None, error_code: int | None) -> bool:
+    """The change alone, for those who write many rows and their daily facts at once; returns whether the status moved."""
     known = (message.status, message.sid, message.error_code)
     if message.sid is None and sid:
         message.sid, message.sent_at = sid, message.sent_at or now
@@ -46,7 +65,6 @@ def advance(
         message.error_code = error_code
     if known != (message.status, message.sid, message.error_code):
         message.updated_at = now
-    rollups.record(session, [(before, rollups.fact(message))])
     return moved
 
 

@@ -2,7 +2,8 @@
 
 The signature is checked over the exact external URL, made of the configured public address and the raw path and query, with
 both tokens of an account accepted while a key is being rotated, and before anything is written. Every callback is stored in
-the short transaction that applies it; repeats and disorder change nothing.
+the short transaction that applies it, together with those that came at the same time; repeats and disorder change nothing.
+The answer comes after the commit; 503 means that nothing may have been kept, and that Twilio should post it again.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from itertools import islice
 
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from models.accounts import Account, SendingNumber
 from models.base import Database
-from models.messages import Callback, Direction, Message
-from sender import inbox, messages
-from sender.gateway import signature_ok
+from sender import callbacks, guards, inbox, slowing
+from sender.callbacks import Posted
+from sender.intake import AWAY, Busy, Intake
+from sender.linked import Linked, Tokens
+from sender.signatures import signed
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +41,21 @@ LARGEST = 200_000
 """Bytes of a post that are read; Twilio's have a few thousand."""
 SHORT = 64
 """Characters of an id or a number that we take; Twilio's have at most 36."""
+TRUST = 2.0
+"""Seconds for which a revoked token may still be taken."""
 
 
 def blueprint(
-    database: Database,
-    *,
-    public_url: str,
-    tokens: Callable[[Account], Sequence[str]],
-    clock: Callable[[], datetime],
+    database: Database, *, public_url: str, tokens: Tokens, clock: Callable[[], datetime], trust: float = TRUST
 ) -> Blueprint:
-    """The machine's front door, to be registered without CSRF protection: the signature takes its place."""
+    """The machine's front door, to be registered without CSRF protection: the signature takes its place.
+
+    What was read of an account is believed for `trust` seconds.
+    """
     hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
+    place = public_url.rstrip("/")
+    linked = Linked(database, tokens, trust)
+    intake: Intake[Posted] = Intake(lambda batch: _store(database, batch))
 
     @hooks.before_request
     def bounded() -> None:
@@ -56,31 +63,15 @@ def blueprint(
 
     def signed_account() -> Account:
         """The account that this request is about, if Twilio signed it; a forgery never waits for the database's writer."""
-        with database.reading() as session:
-            account = session.scalars(
-                select(Account).where(Account.twilio_sid == _plain(request.form.get("AccountSid", "")))
-            ).first()
-        query = request.query_string.decode("latin-1")
-        url = public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
-        signature = request.headers.get("X-Twilio-Signature", "")
-        params = {name: request.form.getlist(name) for name in request.form}
-        if account is None or not signature_ok(url, params, signature, tokens=tokens(account)):
-            abort(403)
-        return account
-
-    def written(work: Callable[[Session], object]) -> None:
-        """In one transaction; once more when another delivery, or another text of the same person, came first."""
-        try:
-            with database.transaction() as session:
-                work(session)
-        except IntegrityError:
-            with database.transaction() as session:
-                work(session)
+        query, form = request.query_string.decode("latin-1"), request.form
+        url = place + request.path + (f"?{query}" if query else "")
+        params, signature = dict(form.lists()), request.headers.get("X-Twilio-Signature", "")
+        sid = _plain(form.get("AccountSid", ""))
+        return linked.account(sid, lambda tokens: signed(url, params, signature, tokens=tokens)) or abort(403)
 
     @hooks.post("/status")
     def status() -> Response:
-        account, now = signed_account(), clock()
-        written(lambda session: _status(session, account, _form(), now))
+        intake.take(_posted(signed_account(), _form(), clock()))
         return Response(status=204)
 
     @hooks.post("/inbound")
@@ -88,7 +79,12 @@ def blueprint(
         account, form, now = signed_account(), _form(), clock()
         if not _short(form.get("MessageSid")) or not _short(form.get("From")):
             abort(400)
-        written(lambda session: _inbound(session, account, form, now))
+        try:
+            with database.transaction() as session:
+                _inbound(session, account, form, now)
+        except IntegrityError:  # the same delivery, or another text of the same person, came first
+            with database.transaction() as session:
+                _inbound(session, account, form, now)
         return Response(EMPTY_REPLY, mimetype="text/xml")
 
     @hooks.errorhandler(Exception)
@@ -96,45 +92,40 @@ def blueprint(
         """Our own mistake, told without its text, which may hold a number; Twilio lists it among its warnings."""
         if isinstance(error, HTTPException):
             return error
-        log.error("%s failed: %s", request.endpoint, type(error).__name__)
-        return Response(status=500)
+        if not isinstance(error, Busy):  # which the intake has logged, once for many
+            log.error("%s failed: %s", request.endpoint, type(error).__name__)
+        return Response(status=503 if isinstance(error, (Busy, *AWAY)) else 500)
 
     return hooks
 
 
-def _status(session: Session, account: Account, form: Mapping[str, str], now: datetime) -> None:
-    """Store one callback and apply it to its message, which is found by Twilio's id, else by our own."""
-    token = _short(_plain(request.headers.get("I-Twilio-Idempotency-Token", "")))
-    if token and session.scalar(select(Callback.id).where(Callback.token == token)) is not None:
-        return
-    sid = _short(form.get("MessageSid") or form.get("SmsSid"))
-    said = _short(form.get("MessageStatus") or form.get("SmsStatus"))
-    error_code = _number(form.get("ErrorCode")) or None
-    message, word = _find(session, account, sid, form.get("To")), messages.word(said)
-    applied = False
-    if message is not None and word is not None:
-        applied = messages.advance(session, message, word, now=now, sid=sid or None, error_code=error_code)
-    session.add(
-        Callback(
-            account_id=account.id, message_id=message.id if message else None, sid=sid, status=said, error_code=error_code,
-            attempt=_number(request.args.get("a")), token=token or None, applied=applied, extra=_extra(form), received_at=now,
-        )
+def _store(database: Database, batch: Sequence[Posted]) -> None:
+    """Commit a batch; then, apart from it, slow down senders whose queue overflowed and pause campaigns that go wrong."""
+    with database.transaction() as session:
+        failures = callbacks.store(session, batch)
+    now = batch[-1].received_at
+    if slow := slowing.overflowed(failures):
+        _apart(database, "senders not slowed down", lambda session: slowing.slow(session, slow, now=now))
+    if guards.alarming(failure.error_code for failure in failures):
+        _apart(database, "runs not watched", lambda session: guards.watch(session, now=now))
+
+
+def _apart(database: Database, failure: str, work: Callable[[Session], object]) -> None:
+    """Do what may fail without the callbacks being lost: they are kept, and the next one of this kind tries again."""
+    try:
+        with database.transaction() as session:
+            work(session)
+    except SQLAlchemyError as error:
+        log.error("%s: %s", failure, type(error).__name__)  # noqa: TRY400  # its text may hold a number
+
+
+def _posted(account: Account, form: Mapping[str, str], now: datetime) -> Posted:
+    return Posted(
+        account_id=account.id, sid=_short(form.get("MessageSid") or form.get("SmsSid")),
+        status=_short(form.get("MessageStatus") or form.get("SmsStatus")), error_code=_number(form.get("ErrorCode")) or None,
+        token=_short(_plain(request.headers.get("I-Twilio-Idempotency-Token", ""))) or None, to=form.get("To"),
+        extra=_extra(form), received_at=now, ours=_number(request.args.get("m")), attempt=_number(request.args.get("a")),
     )  # fmt: skip
-
-
-def _find(session: Session, account: Account, sid: str, to: str | None) -> Message | None:
-    """The message that a callback is about, locked: the one with this SID, else the one named in the query.
-
-    The latter only if it is the account's own, has no other SID and went to the same number: ids start anew when a
-    database does.
-    """
-    mine = select(Message).where(Message.account_id == account.id, Message.direction == Direction.OUTBOUND)
-    known = session.scalars(mine.where(Message.sid == sid).with_for_update()).first() if sid else None
-    ours = _number(request.args.get("m"))
-    if known is not None or ours is None:
-        return known
-    found = session.scalars(mine.where(Message.id == ours).with_for_update()).first()
-    return found if found is not None and found.sid in {None, sid} and to in {None, found.phone} else None
 
 
 def _inbound(session: Session, account: Account, form: Mapping[str, str], now: datetime) -> None:

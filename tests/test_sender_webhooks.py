@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,19 +14,21 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from models.accounts import Account, SenderKind, SendingNumber
-from models.base import Database
+from models.base import Database, connect
 from models.consent import ConsentEvent, ConsentKind
 from models.inbox import Conversation
 from models.messages import Callback, Direction, Message, MessageStatus
+from models.schema import migrate
 from sender import dispatch, webhooks
 from sender.simulated_callbacks import sign
 from tests import seeds
 from tests.conftest import NOW, seed_account
+from tests.postgres import PostgresServer
 
 S = MessageStatus
 PUBLIC = "https://texts.example.org"
@@ -49,12 +52,17 @@ class Door:
     public_url: str = PUBLIC
     token: str = TOKEN
     tokens: Callable[[Account], Sequence[str]] = lambda _account: [TOKEN]
+    trust: float = 0.0
     app: Flask = field(init=False)
 
     def __post_init__(self) -> None:
         self.app = Flask("door")
         made = webhooks.blueprint(
-            self.database, public_url=self.public_url, tokens=lambda account: self.tokens(account), clock=at_noon
+            self.database,
+            public_url=self.public_url,
+            tokens=lambda account: self.tokens(account),
+            clock=at_noon,
+            trust=self.trust,
         )
         self.app.register_blueprint(made)
 
@@ -434,6 +442,69 @@ def test_a_mistake_of_ours_is_told_without_numbers(door: Door, caplog: pytest.Lo
     assert "hooks.status failed: RuntimeError" in told
     assert PERSON not in told
     assert "my secret" not in told
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_away_and_comes_back() -> None:
+    """503 at once, known account or not, status or text, so that Twilio posts again; and 204 when the database is back."""
+    with PostgresServer() as server:
+        database = connect(server.url)
+        migrate(database)
+        with database.session() as session:
+            sid = seed_account(session).twilio_sid or ""
+        doors = [Door(database, sid, trust=60.0), Door(database, sid, trust=0.0)]
+        assert [door.status("sent").status_code for door in doors] == [204, 204]
+        with shut(server):
+            for door in doors:
+                began = time.monotonic()
+                assert [door.status("sent").status_code, door.text("STOP").status_code] == [503, 503]
+                assert time.monotonic() - began < 5
+        assert [door.status("sent").status_code for door in doors] == [204, 204]
+        assert [door.text("STOP", sid=f"SM{n}").status_code for n, door in enumerate(doors)] == [200, 200]
+        assert len(kept(database)) == 4
+        database.engine.dispose()
+
+
+@contextmanager
+def shut(server: PostgresServer) -> Iterator[None]:
+    """Everyone is thrown out of the database, and nobody let in."""
+    engine = connect(server.url.removesuffix("postgres") + "template1").engine.execution_options(
+        isolation_level="AUTOCOMMIT"
+    )
+    others = "FROM pg_stat_activity WHERE datname = 'postgres'"
+    with engine.connect() as connection:
+        connection.execute(text("ALTER DATABASE postgres ALLOW_CONNECTIONS false"))
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        yield
+        connection.execute(text("ALTER DATABASE postgres ALLOW_CONNECTIONS true"))
+    engine.dispose()
+
+
+def test_many_callbacks_at_once(door: Door, message: Message, session: Session) -> None:
+    """Twenty at the same moment, some of them junk, share a few transactions; each is answered and kept."""
+    rows = [seeds_another(session, message, f"+1212555{number:04}") for number in range(20)]
+    answers: list[int] = []
+    barrier = threading.Barrier(20)
+
+    def work(row: Message) -> None:
+        barrier.wait()
+        answers.append(door.status("sent", m=row.id, sid=f"SM{row.id}", to=row.phone, ErrorCode="\0").status_code)
+
+    together([partial(work, row) for row in rows])
+    assert answers == [204] * 20
+    assert {callback.message_id for callback in kept(door.database)} == {row.id for row in rows}
+    assert {now_in(door.database, row).status for row in rows} == {S.SENT}
+
+
+@pytest.mark.parametrize(("code", "slow"), [("30001", True), ("30022", True), ("30007", False), ("", False)])
+def test_a_queue_that_overflowed(door: Door, message: Message, session: Session, code: str, slow: bool) -> None:
+    """The sender goes at half its rate for ten minutes, from the first such callback and not from its repeats."""
+    for expected in (at_noon() + timedelta(minutes=10) if slow else None, NOW):
+        assert door.status("failed", m=message.id, to=message.phone, ErrorCode=code).status_code == 204
+        sender = session.get_one(SendingNumber, message.sender_id, populate_existing=True)
+        assert sender.slow_until == expected
+        sender.slow_until = NOW
+        session.commit()
 
 
 def test_an_inbound_text_is_answered_with_nothing(door: Door) -> None:
