@@ -14,7 +14,16 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from flask_admin.form import BaseForm
-from wtforms import DateTimeLocalField, Field, SelectChoice, SelectField, StringField, TextAreaField, TimeField
+from wtforms import (
+    DateTimeLocalField,
+    Field,
+    IntegerField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+)
 from wtforms.widgets import TextInput
 
 from admin.formatters import words
@@ -138,6 +147,20 @@ class MoneyField(Field):
             self.data = micros(text)
         except NotMoney as problem:
             raise ValueError(str(problem)) from problem
+
+
+class WholeField(IntegerField):
+    """A whole number, with or without commas; empty is NULL."""
+
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        text = valuelist[0].strip().replace(",", "") if valuelist else ""
+        self.data = None
+        if text and not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise ValueError("Give a whole number.")
+        if text:
+            self.data = int(text)
 
 
 class AttributesField(TextAreaField):

@@ -6,11 +6,11 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
-from wtforms import DateField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import DateField, RadioField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from admin.forms import CHOOSE, ClockField, ConsoleForm, strip
+from admin.forms import CHOOSE, ClockField, ConsoleForm, WholeField, strip
 from admin.views.sending_start import local
 from models.campaigns import Campaign
 from sender.planned import zone_of
@@ -48,7 +48,7 @@ class RepeatForm(ConsoleForm):
     """How often, from when, at what time, and until when."""
 
     often = pick("How often", OFTEN)
-    interval = IntegerField(
+    interval = WholeField(
         "Every", [InputRequired(WHOLE), NumberRange(1, 100, "Choose a number from 1 to 100.")], default=1,
         description="1 is each, 2 every other, and so on.",
     )  # fmt: skip
@@ -68,7 +68,7 @@ class RepeatForm(ConsoleForm):
     zone = pick("Time zone", zones)
     ends = RadioField("Ends", choices=ENDS, default="never")
     until = DateField("Last day", [Optional()])
-    count = IntegerField("Runs", [Optional(), NumberRange(1, 9999, "Choose a number from 1 to 9,999.")])
+    count = WholeField("Runs", [Optional(), NumberRange(1, 9999, "Choose a number from 1 to 9,999.")])
 
     def validate_days(self, field: Any) -> None:
         """A weekly repetition needs a weekday."""
@@ -101,7 +101,7 @@ def rule_of(form: RepeatForm) -> str:
     }.get(form.often.data)
     if parts is None:
         return str(form.rule.data)
-    if form.interval.data > 1:
+    if (form.interval.data or 1) > 1:
         parts.append(f"INTERVAL={form.interval.data}")
     if form.ends.data == "until":
         parts.append(f"UNTIL={form.until.data:%Y%m%d}")

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from flask import g, request
 from markupsafe import Markup
+from sqlalchemy import func, select
 
+from admin import auth
 from admin.formatters import NOTHING, meter, number, shown_by, status, when, words
 from admin.views.campaign_details import CampaignDetails
 from admin.views.campaign_numbers import Figures, figures
@@ -102,6 +104,13 @@ class CampaignView(CampaignDetails):
                 for state in TABS
             ),
         ]
+
+    def menu_count(self) -> int:
+        """Campaigns that were not sent at their time, and wait for somebody who may send them."""
+        if not auth.allowed("campaign:send"):
+            return 0
+        held = select(func.count(Campaign.id)).where(Campaign.account_id == self.account.id, Campaign.state == S.HELD)
+        return self.database.scalar(held) or 0
 
     def below(self, row: Campaign) -> Markup:
         """The text and the sender."""

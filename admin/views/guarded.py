@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
 from flask_admin import BaseView, expose
+from flask_admin.actions import action
 from flask_login import current_user
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
@@ -64,6 +65,12 @@ def page(path: str, *methods: str) -> Callable[[F], F]:
     return found
 
 
+def several(name: str, label: str, text: str) -> Callable[[F], F]:
+    """Make a method of a view a command on the rows that are ticked; `text` is what the dialog says."""
+    found: Callable[[F], F] = action(name, label, text)
+    return found
+
+
 class Guarded:
     """Mix-in of every view: who may open it, and what it says about itself."""
 
@@ -89,6 +96,10 @@ class Guarded:
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         return fn(self, *args, **kwargs)
+
+    def menu_count(self) -> int:
+        """How many things of this page wait for a person; the menu shows it."""
+        return 0
 
     @property
     def account(self) -> Account:
@@ -205,6 +216,10 @@ class GuardedModelView(Guarded, AddressedModelView):
     def tabs(self) -> list[Tab]:
         """The tabs over the list."""
         return []
+
+    def no_match(self) -> tuple[str, str]:
+        """What an empty list says where filters or a search narrow it."""
+        return "No match", "Nothing here fits the search or the filters."
 
     # which rows
     def scoped(self, query: Any) -> Any:

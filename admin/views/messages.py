@@ -14,8 +14,9 @@ from admin import auth, error_codes
 from admin.formatters import NOTHING, moment, money, phone, shown_by, status, when, words
 from admin.views import parked
 from admin.views.filters import Chosen, Exactly, Since, Until
-from admin.views.guarded import Command, page
+from admin.views.guarded import Command, Tab, page, several
 from admin.views.keyset import KeysetModelView
+from admin.views.parked_facts import Known, known
 from admin.views.search import looks_like_phone, phone_clause
 from models.campaigns import Campaign, Reason, Run
 from models.contacts import Contact
@@ -62,6 +63,7 @@ class MessageView(KeysetModelView):
 
     view_right = "message:view"
     rights: ClassVar[dict[str, str]] = {"decide": "message:decide"}
+    action_rights: ClassVar[dict[str, str]] = {"look_up": "message:decide"}
     exportable = True
     record_name = "message"
     purpose = "Every text in both directions, and what became of it."
@@ -142,6 +144,46 @@ class MessageView(KeysetModelView):
         """What a person may decide about a parked message."""
         return parked.commands(self, row)
 
+    def tabs(self) -> list[Tab]:
+        """All, and those that wait for a person, where this one may decide."""
+        if not auth.allowed("message:decide"):
+            return []
+        parked_now = self.filtered_by("status") == M.UNKNOWN
+        return [
+            Tab("All", self.get_url(".index_view"), active=not parked_now),
+            Tab("To decide", self.filter_url(status=M.UNKNOWN.value), parked.count(self), active=parked_now),
+        ]
+
+    def menu_count(self) -> int:
+        """What waits for a person."""
+        return parked.count(self)
+
+    def no_match(self) -> tuple[str, str]:
+        """An empty list of parked messages is good news."""
+        if self.filtered_by("status") == M.UNKNOWN:
+            return "Nothing to decide", "Every text is either with Twilio, on its way there, or settled."
+        return super().no_match()
+
+    def is_action_allowed(self, name: str) -> bool:
+        """Several at once only where parked ones are listed, so that the list has boxes nowhere else."""
+        listed = request.endpoint != f"{self.endpoint}.index_view" or self.filtered_by("status") == M.UNKNOWN
+        return listed and super().is_action_allowed(name)
+
+    @several("look_up", "Look up", "Twilio is asked once more about each. Nothing is sent by asking.")
+    def look_up(self, ids: list[str]) -> None:
+        """Ask Twilio once more about several parked messages."""
+        parked.look_up_all(self, ids)
+
+    def known(self, row: Message) -> Known | None:
+        """What is known of a parked message."""
+        return known(self.database, row, now=self.now()) if row.status is M.UNKNOWN else None
+
+    @page("/fate/")
+    def fate(self) -> Any:
+        """Where a message in doubt stands, as a fragment that is asked for until it is settled."""
+        row: Message = self.get_one(request.args.get("id", ""))
+        return self.render("message_fate.html", model=row)
+
     @page("/decide/", "POST")
     def decide(self) -> Response:
         """Carry out that decision."""
@@ -158,6 +200,11 @@ class MessageView(KeysetModelView):
                     "Before anything left, so that it cannot be sent twice.",
                     "",
                 )
+            )
+        if row.absences or row.status is M.UNKNOWN:
+            said = "Asked for texts to this number from that minute. Nothing is sent before that is settled."
+            found.append(
+                ("Looked up at Twilio", moment(row.updated_at), said, "" if row.status is not M.UNKNOWN else "off")
             )
         if row.sent_at:
             found.append(("Taken by Twilio", moment(row.sent_at), "", ""))

@@ -50,6 +50,11 @@ class CampaignSending(CampaignRows):
             starts=campaign.next_at.astimezone(zone()).strftime(LOCAL) if once and campaign.next_at else "",
         )  # fmt: skip
 
+    def binding(self, campaign: Campaign) -> str:
+        """Which limit on segments holds, in words: "500, the campaign's" or "20,000, the account's"."""
+        own, limit = campaign.segment_limit, campaign.account.segment_limit
+        return f"{own:,}, the campaign's" if own is not None and own <= limit else f"{limit:,}, the account's"
+
     @page("/confirm/", "GET", "POST")
     def confirm(self) -> Any:
         """Step 4: one look at the numbers, then send it, or let it start at its time."""
