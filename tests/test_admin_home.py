@@ -25,6 +25,7 @@ from models.countries import CountrySetting
 from models.messages import Direction, Message, MessageStatus
 from models.users import RoleName
 from sender import messages
+from sender import notices as outbox
 from tests.conftest import NOW, seed_account
 from tests.desk import Desk, open_desk
 from tests.desk import message as seed_message
@@ -248,6 +249,27 @@ def test_what_needs_attention(session: Session, account: Account) -> None:
     )
     assert found["held"].subject_id == run.campaign_id
     assert found["unrated"].sentence.startswith("Antarctica has no price")
+
+
+def test_what_stopped_by_itself_and_what_could_not_be_mailed(session: Session, account: Account) -> None:
+    """A pause with a reason, not a person's; an e-mail ten minutes late, not one without an address."""
+    made = sending_run(session, account, 1).campaign
+    made.state = S.PAUSED
+    assert "paused" not in [notice.code for notice in notices(session, account, now=NOW)]
+    made.why = "Paused: the budget of $5.00 is used."
+    outbox.owe(session, account_id=account.id, cause="nobody", subject="s", body="b", now=NOW)
+    account.alert_emails = ["office@example.org"]
+    for cause in ("a", "b"):
+        mail = outbox.owe(session, account_id=account.id, cause=cause, subject="s", body="b", now=NOW)
+    assert "unmailed" not in [notice.code for notice in notices(session, account, now=NOW + timedelta(minutes=10))]
+    late = NOW + timedelta(minutes=11)
+    found = {notice.code: notice for notice in notices(session, account, now=late)}
+    assert (found["paused"].sentence, found["paused"].subject_id) == (f"Spring: {made.why}", made.id)
+    assert found["unmailed"].sentence == "2 e-mails could not be sent. No mail server is set, or no worker runs."
+    assert mail is not None
+    mail.last_error = "ConnectionRefusedError"
+    found = {notice.code: notice for notice in notices(session, account, now=late)}
+    assert found["unmailed"].sentence == "2 e-mails could not be sent. The last try ended with ConnectionRefusedError."
 
 
 def test_nothing_waits_when_all_is_well(session: Session, account: Account) -> None:

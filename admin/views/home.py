@@ -93,7 +93,7 @@ def linked(endpoint: str, **filters: str) -> str:
 
 def item(notice: Notice) -> Item:
     """A notice with the way to where it can be mended."""
-    if notice.code in ("late", "held", "held_start"):
+    if notice.code in ("late", "held", "held_start", "paused"):
         url = url_for("campaigns.details_view", id=notice.subject_id) if auth.allowed("campaign:view") else ""
         return Item(notice.sentence, url, "Open the campaign", urgent=True)
     if notice.code in ("unknown", "in_doubt"):

@@ -1,4 +1,4 @@
-"""What waits for a person? A stopped account, doubtful texts, campaigns that did not start, held lanes, unusable senders."""
+"""What waits for a person? A stopped account or campaign, doubtful texts, missed starts, held lanes, unusable senders, mail."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from models.campaigns import Campaign, CampaignState, Lane, Run
 from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
+from models.notices import Notice as OutboxNotice
 from sender import campaigns
+from sender import notices as outbox
 
 LATE = timedelta(minutes=2)
 """A scheduled campaign that has not started by then is reported."""
+
+UNMAILED = timedelta(minutes=10)
+"""An e-mail that is in the outbox for so long is reported."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,44 @@ def notices(session: Session, account: Account, *, now: datetime) -> list[Notice
     return [
         *_stopped(account),
         *_doubtful(session, account),
+        *_paused(session, account),
         *_waiting(session, account),
         *_late(session, account, now),
         *_held(session, account),
         *_unverified(session, account),
         *_unrated(session, account, now.date()),
+        *_unmailed(session, account, now),
     ]
 
 
 def _stopped(account: Account) -> list[Notice]:
     return [Notice("stopped", 1, account.held_why)] if account.held_why else []
+
+
+def _paused(session: Session, account: Account) -> list[Notice]:
+    """Campaigns that stopped by themselves, not those that a person paused."""
+    stopped = select(Campaign).where(Campaign.account_id == account.id, Campaign.state == CampaignState.PAUSED)
+    return [
+        Notice("paused", 1, f"{campaign.name}: {campaign.why}", campaign.id)
+        for campaign in session.scalars(stopped.where(Campaign.why != "").order_by(Campaign.id))
+    ]
+
+
+def _unmailed(session: Session, account: Account, now: datetime) -> list[Notice]:
+    """E-mails that somebody should have had by now."""
+    due = OutboxNotice.created_at < now - UNMAILED
+    unsent = outbox.unsent(session, now=now, account_id=account.id)
+    late = session.scalars(select(OutboxNotice).where(unsent, due).order_by(OutboxNotice.id.desc())).all()
+    stuck = [notice for notice in late if notice.recipients]
+    if not stuck:
+        return []
+    count = "1 e-mail" if len(stuck) == 1 else f"{len(stuck):,} e-mails"
+    why = (
+        f"The last try ended with {stuck[0].last_error}"
+        if stuck[0].last_error
+        else "No mail server is set, or no worker runs"
+    )
+    return [Notice("unmailed", len(stuck), f"{count} could not be sent. {why.rstrip('.')}.")]
 
 
 def _waiting(session: Session, account: Account) -> list[Notice]:
