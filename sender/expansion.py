@@ -10,12 +10,14 @@ on where it was, and nothing is made twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from json import JSONDecoder
+from typing import NamedTuple
 
-from sqlalchemy import Row, case, func, null, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -28,17 +30,41 @@ from models.phones import LineType
 from models.segments import Encoding, Measure, measure
 from models.templates import TemplateVersion
 from sender import consent
-from sender.bulk import Shared, insert_new
+from sender.bulk import Shared, plainly, roomy, write
 from sender.columns import OURS
 from sender.schedule import window
-from sender.templates import RenderCode, RenderProblem, Template, parse, render
+from sender.templates import RenderCode, RenderProblem, Template, parse
+from sender.wording import Wording
 
-_ROWS, _CONTACTS = Base.metadata.tables["audience_row"], Base.metadata.tables["contact"]
-_MESSAGES = Base.metadata.tables["message"]
-_EXCLUSIONS = Base.metadata.tables["exclusion"]
+_MESSAGES, _EXCLUSIONS = Base.metadata.tables["message"], Base.metadata.tables["exclusion"]
 _TOO_LONG = frozenset({RenderCode.BODY_TOO_LONG, RenderCode.VALUE_TOO_LONG})
-_PREMIUM = frozenset({LineType.PREMIUM, LineType.SHARED_COST})
+_PREMIUM = frozenset({LineType.PREMIUM.value, LineType.SHARED_COST.value})
+_FIXED = LineType.FIXED_LINE.value
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "rev", "sir"})
+_NOTHING = Measure(Encoding.GSM_7, 0, 0)
+_values = JSONDecoder().raw_decode
+
+
+class Recipient(NamedTuple):
+    """One row of an audience with its contact, as the database has them."""
+
+    row: int
+    contact_id: int
+    reason: str | None
+    detail: str
+    phone: str
+    region: str
+    line_type: str
+    zones: str
+    """Of the contact, else of the number; comma-separated."""
+    name: str
+    external_id: str | None
+    refusable: bool
+    """The number has said yes or no at some time."""
+    fields: str | None
+    """The row's values as JSON; None where the row is not to be rendered."""
+    attributes: str | None
+    """The contact's, where the template asks for one that the list does not have."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +79,20 @@ class Terms:
     """The fields that the list itself has: a blank cell of theirs is missing, whatever an older list said."""
     countries: dict[str, CountrySetting]
 
+    @cached_property
+    def wording(self) -> Wording:
+        """The template, for many."""
+        return Wording(self.template)
+
+    @cached_property
+    def rules(self) -> dict[str, tuple[bool, bool]]:
+        """Enabled regions → whether landlines get texts there, and whether there are hours; read once, not once for each row."""
+        return {
+            one.region: (one.landlines, one.opens_at is not None or one.closes_at is not None)
+            for one in self.countries.values()
+            if one.enabled
+        }
+
     @property
     def asks_contact(self) -> bool:
         """Whether the template has a field that only the contact's attributes can fill."""
@@ -62,12 +102,11 @@ class Terms:
 class Decision(NamedTuple):
     """What becomes of one row: a body of a measured size, or a reason."""
 
-    recipient: Row[Any]
+    recipient: Recipient
     reason: Reason | None = None
     detail: str = ""
     body: str = ""
-    size: Measure = Measure(Encoding.GSM_7, 0, 0)
-    zones: str = ""
+    size: Measure = _NOTHING
 
 
 def terms(
@@ -87,61 +126,57 @@ def terms(
 
 def recipients(
     session: Session, audience_id: int, given: Terms, *, after: int, limit: int, every: int = 1
-) -> Sequence[Any]:
+) -> Sequence[Recipient]:
     """The next rows of an audience with their contacts, in the order of the file.
 
     Attributes come only where the template asks for one. Only every n-th row brings its fields; in the others they are None,
     which makes a long list quick to read.
     """
-    row, contact = _ROWS.c, _CONTACTS.c
-    fields: Any = row.fields if every == 1 else case((row.row % every == 0, row.fields))
-    query = (
-        select(
-            row.row, row.contact_id, row.reason, row.detail, contact.phone, contact.region, contact.line_type,
-            contact.time_zones, contact.time_zone, contact.name, contact.external_id, fields.label("fields"),
-            (contact.attributes if given.asks_contact else null()).label("attributes"),
-        )
-        .outerjoin_from(_ROWS, _CONTACTS, contact.id == row.contact_id)
-        .where(row.audience_id == audience_id, row.row > after)
-        .order_by(row.row)
-        .limit(limit)
-    )  # fmt: skip
-    found: Sequence[Any] = session.execute(query).all()
-    return found
+    fields = (
+        "CAST(r.fields AS text)" if every == 1 else f"CASE WHEN r.row % {every:d} = 0 THEN CAST(r.fields AS text) END"
+    )
+    attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
+    query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
+            coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
+            EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
+            {fields}, {attributes}
+        FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id
+        WHERE r.audience_id = {audience_id:d} AND r.row > {after:d} ORDER BY r.row LIMIT {limit:d}"""  # noqa: S608 (numbers only)
+    return [Recipient._make(row) for row in plainly(session, query)]
 
 
-def decide(session: Session, rows: Sequence[Row[Any]], given: Terms) -> Iterator[Decision]:
+def decide(session: Session, rows: Sequence[Recipient], given: Terms) -> Iterator[Decision]:
     """What becomes of each row, in order, but for the segment limit. A row without fields is not rendered: its body is ""."""
-    barred = [_barred(row, given) for row in rows]
-    asked = [row.phone for row, reason in zip(rows, barred, strict=True) if reason is None]
-    refused = consent.blocked(session, given.account_id, asked, given.purpose)
-    for row, reason in zip(rows, barred, strict=True):
-        if reason is not None:
-            yield Decision(row, *reason)
-        elif row.phone in refused:
+    asked = [row.phone for row in rows if row.refusable and _barred(row, given) is None]
+    refused = consent.blocked(session, given.account_id, asked, given.purpose) if asked else {}
+    for row in rows:
+        barred = _barred(row, given)
+        if barred is not None:
+            yield Decision(row, *barred)
+        elif row.refusable and row.phone in refused:
             event = refused[row.phone]
             yield Decision(row, Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}")
         else:
             yield _worded(row, given)
 
 
-def _barred(row: Row[Any], given: Terms) -> tuple[Reason, str] | None:
+def _barred(row: Recipient, given: Terms) -> tuple[Reason, str] | None:
     """The first reason that needs neither consent nor text."""
     if row.reason is not None:
-        return row.reason, row.detail
+        return Reason(row.reason), row.detail
     if row.contact_id is None:
         return Reason.EMPTY_PHONE, ""
-    setting = given.countries.get(row.region)
-    if setting is None or not setting.enabled:
+    rule = given.rules.get(row.region)
+    if rule is None:
         return Reason.COUNTRY_DISABLED, row.region
-    if row.line_type == LineType.FIXED_LINE and not setting.landlines:
+    if row.line_type == _FIXED and not rule[0]:
         return Reason.LANDLINE, ""
     return (Reason.PREMIUM, "") if row.line_type in _PREMIUM else None
 
 
-def _worded(row: Row[Any], given: Terms) -> Decision:
+def _worded(row: Recipient, given: Terms) -> Decision:
     """Render and measure, and look whether anybody knows the time where this recipient is."""
-    body, size = "", Measure(Encoding.GSM_7, 0, 0)
+    body, size = "", _NOTHING
     if row.fields is not None:
         try:
             body = _body(row, given)
@@ -151,36 +186,40 @@ def _worded(row: Row[Any], given: Terms) -> Decision:
         size = measure(body)
         if given.media_url:
             size = size._replace(segments=1)  # an MMS is not cut: it is billed and paced as one message
-    zones = row.time_zone or row.time_zones
-    setting = given.countries[row.region]
-    if not zones and (setting.opens_at is not None or setting.closes_at is not None):
+    if not row.zones and given.rules[row.region][1]:
         return Decision(row, Reason.NO_TIME_ZONE)
-    return Decision(row, body=body, size=size, zones=zones)
+    return Decision(row, None, "", body, size)
 
 
-def _body(row: Row[Any], given: Terms) -> str:
+def _body(row: Recipient, given: Terms) -> str:
     try:
-        return render(given.template, {name: value_of(row, name, given) for name in given.template.fields})
+        return given.wording(fields_of(row, given))
     except RenderProblem as problem:
         if problem.code is RenderCode.EMPTY_BODY and given.media_url:
             return ""
         raise
 
 
-def value_of(row: Row[Any], name: str, given: Terms) -> object:
-    """One field of one recipient: the list's own value; else, where the list has no such column, the contact's."""
-    value = row.fields.get(name)
-    if value:
-        return value
+def fields_of(row: Recipient, given: Terms) -> Mapping[str, object]:
+    """The template's fields for one recipient: the list's own values; else, where the list has no such column, the contact's."""
+    found: dict[str, object] = _values(row.fields)[0] if row.fields else {}
+    for name in given.template.fields:
+        if not found.get(name):
+            found[name] = _otherwise(row, name, found, given)
+    return found
+
+
+def _otherwise(row: Recipient, name: str, fields: Mapping[str, object], given: Terms) -> object:
     if name == "name":
         return row.name
     if name in given.columns:
         return None
     if name == "external_id":
         return row.external_id
-    return row.attributes.get(name) or (
-        _first_name(row.fields.get("name") or row.name) if name == "first_name" else None
-    )
+    value = _values(row.attributes)[0].get(name) if row.attributes else None
+    if value or name != "first_name":
+        return value
+    return _first_name(str(fields.get("name") or row.name))
 
 
 def _first_name(name: str) -> str:
@@ -235,15 +274,21 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     meter = Meter(limit, used=run.segments, full=_ran_out(session, run))
     messages, exclusions = [], []
     lanes = _Lanes(session, run, campaign.priority, given, now)
-    cancelled = campaign.state is CampaignState.CANCELLED
+    cancelled, media_url = campaign.state is CampaignState.CANCELLED, version.media_url
     otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {meter.limit:,}")
-    for decision in decide(session, rows, given):
-        if decision.reason is None and not cancelled and meter.fits(decision.size.segments):
-            messages.append(_message(decision, lanes.of(decision), version.media_url))
+    for row, reason, detail, body, size in decide(session, rows, given):
+        if reason is None and not cancelled and meter.fits(size[2]):
+            lane_id, sender_id = lanes.of(row.zones, row.region)
+            encoding = "GSM-7" if size[0] is Encoding.GSM_7 else size[0].value
+            messages.append(
+                (row.contact_id, row.phone, row.region, lane_id, sender_id, body, media_url, encoding, size[1], size[2])
+            )
         else:
-            exclusions.append(_exclusion(decision, otherwise))
-    insert_new(session, _MESSAGES, messages, key=["run_id", "contact_id"], shared=_shared(run, campaign, version, now))
-    insert_new(session, _EXCLUSIONS, exclusions, key=["run_id", "row"], shared={"run_id": run.id})
+            reason, detail = (reason, detail) if reason is not None else otherwise
+            exclusions.append((row.row, row.contact_id, reason.value, detail))
+    with roomy(session):
+        write(session, _MESSAGES, _MESSAGE, messages, shared=_shared(run, campaign, version, now))
+        write(session, _EXCLUSIONS, ("row", "contact_id", "reason", "detail"), exclusions, shared={"run_id": run.id})
     run.audience_size, run.expanded_to, run.segments = audience.rows, rows[-1].row, meter.used
     run.messages += len(messages)
     run.excluded += len(exclusions)
@@ -272,14 +317,15 @@ class _Lanes:
     def __init__(self, session: Session, run: Run, priority: int, given: Terms, now: datetime) -> None:
         self._session, self._run, self._priority, self._given, self._now = session, run, priority, given, now
         lanes = session.scalars(select(Lane).where(Lane.run_id == run.id))
-        self._lanes = {(lane.zones, lane.region): lane for lane in lanes}
+        self._lanes = {(lane.zones, lane.region): (lane.id, lane.sender_id) for lane in lanes}
 
-    def of(self, decision: Decision) -> Lane:
-        """The lane that a message joins."""
-        key = (decision.zones, decision.recipient.region)
-        if key not in self._lanes:
-            self._lanes[key] = self._new(*key)
-        return self._lanes[key]
+    def of(self, zones: str, region: str) -> tuple[int, int]:
+        """The lane that a message joins, and its sender: their ids."""
+        lane = self._lanes.get((zones, region))
+        if lane is None:
+            made = self._new(zones, region)
+            lane = self._lanes[zones, region] = made.id, made.sender_id
+        return lane
 
     def _new(self, zones: str, region: str) -> Lane:
         names = zones.split(",") if zones else []
@@ -294,6 +340,11 @@ class _Lanes:
         return lane
 
 
+_MESSAGE = (
+    "contact_id", "phone", "region", "lane_id", "sender_id", "body", "media_url", "encoding", "units", "segments"
+)  # fmt: skip
+
+
 def _shared(run: Run, campaign: Campaign, version: TemplateVersion, now: datetime) -> Shared:
     """What all messages of a run have in common."""
     return {
@@ -302,19 +353,3 @@ def _shared(run: Run, campaign: Campaign, version: TemplateVersion, now: datetim
         "kind": Kind.MMS if version.media_url else Kind.SMS, "attempt": 0, "absences": 0,
         "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
-
-
-def _message(decision: Decision, lane: Lane, media_url: str | None) -> dict[str, Any]:
-    row, (encoding, units, segments) = decision.recipient, decision.size
-    return {
-        "contact_id": row.contact_id, "phone": row.phone, "region": row.region, "lane_id": lane.id,
-        "sender_id": lane.sender_id, "body": decision.body, "media_url": media_url, "encoding": encoding.value,
-        "units": units, "segments": segments,
-    }  # fmt: skip
-
-
-def _exclusion(decision: Decision, otherwise: tuple[Reason, str]) -> dict[str, Any]:
-    """A row left out: for its own reason or, where it has none, for the one that stops the run."""
-    reason, detail = (decision.reason, decision.detail) if decision.reason is not None else otherwise
-    row = decision.recipient
-    return {"row": row.row, "contact_id": row.contact_id, "reason": reason, "detail": detail}

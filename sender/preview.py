@@ -13,7 +13,7 @@ from models.accounts import Account
 from models.campaigns import Audience, Campaign, Reason
 from models.segments import Culprit, Encoding, explain
 from models.templates import TemplateVersion
-from sender.expansion import Decision, Meter, Terms, decide, recipients, segment_limit, terms, value_of
+from sender.expansion import Decision, Meter, Terms, decide, fields_of, recipients, segment_limit, terms
 from sender.schedule import Window, window
 
 EXACT = 100_000
@@ -56,6 +56,8 @@ class Preview:
     rendered: int = 0
     """Texts that were rendered. Where that is not all of them, `note` says so and the figures are estimates."""
     note: str = ""
+    needed: int = 0
+    """Segments that all who may be texted would take, whatever the segment limit; more than `segments` where it cuts some off."""
 
 
 def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int = EXACT) -> Preview:
@@ -69,16 +71,20 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
     every = max(1, -(-audience.rows // exact))
     meter = Meter(segment_limit(session.get_one(Account, campaign.account_id), campaign))
     counts, choice, clock = Counts(), _Choice(given), _Clock(given, now)
+    cut_off = 0
     for decision in _decisions(session, audience.id, given, every):
         if every == 1 and decision.reason is None and not meter.fits(decision.size.segments):
             decision = decision._replace(reason=Reason.SEGMENT_LIMIT)
+            cut_off += decision.size.segments
         counts.add(decision)
         choice.add(decision)
         clock.add(decision)
     note = ""
     if every > 1:
         note = f"Estimated: of {audience.rows:,} rows one in {every} was rendered."
-        counts = limited(scaled(counts), meter.limit)
+        whole = scaled(counts)
+        counts = limited(whole, meter.limit)
+        cut_off = whole.segments.total() - counts.segments.total()
     return Preview(
         rows=counts.rows,
         recipients=sum(counts.messages.values()),
@@ -90,6 +96,7 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
         held=clock.held,
         rendered=choice.rendered,
         note=note,
+        needed=counts.segments.total() + cut_off,
     )
 
 
@@ -168,7 +175,7 @@ class _Clock:
     def add(self, decision: Decision) -> None:
         if decision.reason is not None:
             return
-        key = zones, region = decision.zones, decision.recipient.region
+        key = zones, region = decision.recipient.zones, decision.recipient.region
         if key not in self._windows:
             setting = self._given.countries[region]
             self._windows[key] = window(zones.split(",") if zones else [], self._now, setting=setting)
@@ -206,8 +213,8 @@ class _Choice:
             self._defaulted = decision
 
     def _defaults(self, decision: Decision) -> tuple[str, ...]:
-        row, given = decision.recipient, self._given
-        return tuple(name for name in given.template.fields if not value_of(row, name, given))
+        known = fields_of(decision.recipient, self._given)
+        return tuple(name for name in self._given.template.fields if not known.get(name))
 
     def samples(self, session: Session, audience_id: int) -> list[Sample]:
         """The longest, the median and an odd one, each another row; fewer where the audience is small."""

@@ -12,11 +12,11 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import islice
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 2_000_000
@@ -43,13 +43,18 @@ class AudienceProblem(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """A list's columns, each name once, and its rows as text, to be read once. A row has every column.
+    """A list's columns, each name once, and its rows as text in their order, to be read once. A row has every column.
 
-    Reading `rows` may raise AudienceProblem. Blank rows at the end are no rows; blank rows in between are.
+    Reading `cells` may raise AudienceProblem. Blank rows at the end are no rows; blank rows in between are.
     """
 
     columns: list[str]
-    rows: Iterator[dict[str, str]]
+    cells: Iterator[list[str]]
+
+    @property
+    def rows(self) -> Iterator[dict[str, str]]:
+        """The rows by column: easier to read, and slower."""
+        return (dict(zip(self.columns, row, strict=True)) for row in self.cells)
 
 
 def open_table(
@@ -68,6 +73,7 @@ def open_table(
     stream = _rewound(stream, max_bytes)
     start = stream.read(8)
     stream.seek(0)
+    written: Callable[[Any], str] = _text
     if start.startswith(b"PK\x03\x04"):
         cells = _sheet(filename, stream, max_bytes * UNPACKED)
     elif start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
@@ -75,9 +81,9 @@ def open_table(
             f"{filename} is an old or locked Excel workbook; save it as .xlsx without a password, or as CSV."
         )
     else:
-        cells = _delimited(filename, stream)
+        cells, written = _delimited(filename, stream), str.strip
     columns = _columns(filename, cells, max_columns)
-    return Table(columns, _rows(columns, cells, max_rows))
+    return Table(columns, _rows(len(columns), cells, written, max_rows))
 
 
 def _rewound(stream: BinaryIO, max_bytes: int) -> BinaryIO:
@@ -147,7 +153,8 @@ def _delimiter(start: str, *, whole: bool) -> str:
 
 
 def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[Cells]:
-    reader, line = csv.reader(text, delimiter=delimiter, skipinitialspace=True), 0
+    lines = (line.replace("\0", "").replace("\r\n", "\n") for line in text)
+    reader, line = csv.reader(lines, delimiter=delimiter, skipinitialspace=True), 0
     try:
         while (record := next(reader, None)) is not None:
             if reader.line_num - line > RUNS_OVER:
@@ -243,18 +250,19 @@ def _columns(filename: str, cells: Iterator[Cells], max_columns: int) -> list[st
     return columns
 
 
-def _rows(columns: list[str], cells: Iterator[Cells], max_rows: int) -> Iterator[dict[str, str]]:
-    width, number, blanks = len(columns), 0, 0
+def _rows(width: int, cells: Iterator[Cells], written: Callable[[Any], str], max_rows: int) -> Iterator[list[str]]:
+    number = blanks = 0
     for record in cells:
-        row = [_text(cell) for cell in record[:width]]
-        if not any(row):
+        row = list(map(written, record))
+        if not any(row[:width]):
             blanks += 1
             continue
-        row += [""] * (width - len(row))
+        if len(row) != width:
+            row = row[:width] + [""] * (width - len(row))
         number += blanks + 1
         if number > max_rows:
             raise AudienceProblem(f"The list has more than {max_rows:,} rows; split it.")
         for _ in range(blanks):
-            yield dict.fromkeys(columns, "")
+            yield [""] * width
         blanks = 0
-        yield dict(zip(columns, row, strict=True))
+        yield row

@@ -94,7 +94,11 @@ def render(template: Template, fields: Mapping[str, object]) -> str:
             raise
     if lacking:
         raise MissingField(tuple(dict.fromkeys(lacking)))
-    body = "".join(out)
+    return finished("".join(out))
+
+
+def finished(body: str) -> str:
+    """The text as it is sent, composed and within bounds, or RenderProblem."""
     # Composing may shorten a text, but its cost must not grow with what a file holds.
     if not body.isascii() and len(body) <= 4 * BODY_LIMIT:
         body = unicodedata.normalize("NFC", body)
@@ -111,8 +115,8 @@ def missing(template: Template, fields: Mapping[str, object]) -> list[str]:
     lacking = [
         variable.name
         for part in template.parts
-        for variable in (_branch(part, _present(fields.get(part.name))) if isinstance(part, Choice) else (part,))
-        if isinstance(variable, Variable) and variable.default is None and _present(fields.get(variable.name)) is None
+        for variable in (branch(part, present(fields.get(part.name))) if isinstance(part, Choice) else (part,))
+        if isinstance(variable, Variable) and variable.default is None and present(fields.get(variable.name)) is None
     ]
     return list(dict.fromkeys(lacking))
 
@@ -122,9 +126,9 @@ def _fill(parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str],
         if isinstance(part, str):
             out.append(part)
             continue
-        value = _present(fields.get(part.name))
+        value = present(fields.get(part.name))
         if isinstance(part, Choice):
-            _fill(_branch(part, value), fields, out, lacking)
+            _fill(branch(part, value), fields, out, lacking)
         elif value is None:
             if part.default is None:
                 lacking.append(part.name)
@@ -133,21 +137,23 @@ def _fill(parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str],
         elif not part.filters and isinstance(value, str) and len(value) <= VALUE_LIMIT:
             out.append(value)
         else:
-            out.append(_text(part, value))
+            out.append(text_of(part, value))
 
 
-def _branch(choice: Choice, value: object) -> tuple[str | Variable, ...]:
+def branch(choice: Choice, value: object) -> tuple[str | Variable, ...]:
+    """What an `if` says for a value."""
     return choice.no if value is None or value is False else choice.yes
 
 
-def _present(value: object) -> object:
+def present(value: object) -> object:
     """A value as filters take it, text cleaned and trimmed; None if it is missing, blank or NaN."""
     if isinstance(value, str):
         return (value if value.isascii() and value.isprintable() else clean(value)).strip() or None
     return None if isinstance(value, float) and value != value else value
 
 
-def _text(variable: Variable, value: object) -> str:
+def text_of(variable: Variable, value: object) -> str:
+    """What a variable makes of a value that is present, or RenderProblem."""
     try:
         for apply, argument in variable.filters:
             value = apply(value, argument)

@@ -17,6 +17,7 @@ from models.campaigns import Audience, AudienceRow, Reason
 from models.contacts import Contact
 from sender import audience
 from sender.audience import AudienceProblem
+from sender.rows import LONGEST, UNKNOWN_ZONE
 from tests.conftest import NOW, seed_account
 from tests.lists import fates, listed
 
@@ -105,8 +106,8 @@ def test_names_and_zones(session: Session, account: Account) -> None:
         {"first_name": "Ann", "last_name": "Lee"},
     )
     assert (bo.name, bo.time_zone) == ("Bo", None)
-    assert session.scalar(select(AudienceRow.detail).where(AudienceRow.row == 2)) == audience.UNKNOWN_ZONE
-    assert len(long.name) == audience.LONGEST
+    assert session.scalar(select(AudienceRow.detail).where(AudienceRow.row == 2)) == UNKNOWN_ZONE
+    assert len(long.name) == LONGEST
 
 
 def test_accounts_have_their_own_contacts(session: Session, account: Account) -> None:

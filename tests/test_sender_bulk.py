@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Base
 from models.campaigns import Exclusion, Reason
-from sender.bulk import insert_new, literals
+from sender.bulk import Shared, literals, write
 from tests.lists import campaign_to, listed, run_of
 
 EXCLUSIONS = Base.metadata.tables["exclusion"]
@@ -21,27 +21,24 @@ CONTACTS = Base.metadata.tables["contact"]
 def test_shared_values_arrive_as_they_were(session: Session, account: Account) -> None:
     """Numbers, words and times written into the statement are read back equal; times as UTC."""
     eastern = datetime(2026, 11, 20, 10, 0, 0, 123456, tzinfo=timezone(timedelta(hours=-5)))
-    rows = [
-        {"phone": f"+1212555010{n}", "phone_raw": "%s :x '", "region": "US", "line_type": "mobile", "time_zones": "",
-         "name": "O'Neil 100%", "attributes": {}}
-        for n in range(2)
-    ]  # fmt: skip
-    shared = {"account_id": account.id, "created_at": eastern, "updated_at": eastern}
-    insert_new(session, CONTACTS, rows, key=["account_id", "phone"], shared=shared)
+    columns = ("phone", "phone_raw", "region", "line_type", "time_zones", "name", "attributes")
+    rows = [(f"+1212555010{n}", "%s :x ' \t\\N \n", "US", "mobile", "", "O'Neil 100%", "{}") for n in range(2)]
+    shared: Shared = {"account_id": account.id, "created_at": eastern, "updated_at": eastern}
+    write(session, CONTACTS, columns, rows, shared=shared)
     found = session.execute(
         select(CONTACTS.c.account_id, CONTACTS.c.created_at, CONTACTS.c.name, CONTACTS.c.phone_raw)
     ).all()
     moment = datetime(2026, 11, 20, 15, 0, 0, 123456, tzinfo=UTC)
-    assert [tuple(row) for row in found] == [(account.id, moment, "O'Neil 100%", "%s :x '")] * 2
+    assert [tuple(row) for row in found] == [(account.id, moment, "O'Neil 100%", "%s :x ' \t\\N \n")] * 2
 
 
 def test_a_row_that_is_there_stays(session: Session, account: Account) -> None:
     """By its natural key; the others are added."""
     run = run_of(session, campaign_to(session, account, listed(session, account, "Phone\n2125550101\n")))
     for reason, rows in [(Reason.LANDLINE, range(1, 3)), (Reason.PREMIUM, range(2, 5))]:
-        values = [{"row": row, "contact_id": None, "detail": ""} for row in rows]
-        insert_new(session, EXCLUSIONS, values, key=["run_id", "row"], shared={"run_id": run.id, "reason": reason})
-    insert_new(session, EXCLUSIONS, [], key=["run_id", "row"])
+        values = [(row, None, "") for row in rows]
+        write(session, EXCLUSIONS, ("row", "contact_id", "detail"), values, shared={"run_id": run.id, "reason": reason})
+    assert write(session, EXCLUSIONS, ("row",), []) == []
     assert session.scalar(select(func.count()).select_from(Exclusion)) == 4
     assert session.get_one(Exclusion, (run.id, 2)).reason is Reason.LANDLINE
 

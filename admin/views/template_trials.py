@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.campaigns import Audience
 from models.consent import Purpose
 from models.segments import Measure, measure
-from sender.expansion import Terms, recipients, value_of
+from sender.expansion import Terms, fields_of, recipients
 from sender.templates import RenderProblem, Template, missing, render
 
 ROWS = 200
@@ -87,4 +87,4 @@ def _values(
     terms = Terms(account_id, Purpose.ACCOUNT, template, None, columns, {})
     rows = recipients(session, newest.id, terms, after=0, limit=ROWS)
     usable = [row for row in rows if row.reason is None and row.contact_id is not None]
-    return [{name: value_of(row, name, terms) for name in template.fields} for row in usable]
+    return [fields_of(row, terms) for row in usable]
