@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from admin.mail import mail
+from admin.reports import report
 from models.accounts import Account
 from models.base import Database
 from models.campaigns import Campaign, CampaignState, Run
@@ -17,8 +20,10 @@ from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber, creat
 from sender.worker import Worker, wall_clock
 from tests.conftest import seed_account
 from tests.seeds import sending_run
+from tests.test_admin_mail import Office, office
 from tests.test_sender_worker import Stage, running, served, until
 
+__all__ = ["office"]
 PEOPLE = 600
 MOST = 100
 """Texts that may leave after the first one that was filtered, by a sender of a hundred a second."""
@@ -37,8 +42,12 @@ def filtering(database: Database) -> Iterator[Stage]:
             yield Stage(database, simulator, hooks_url, twilio.url)
 
 
-def test_a_filtered_campaign_stops_within_a_hundred_texts(filtering: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """Counted at Twilio, with the worker's own periods; once the cause is mended and a person resumes, it goes on to the end."""
+def test_a_filtered_campaign_stops_within_a_hundred_texts(
+    filtering: Stage, office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counted at Twilio, with the worker's own periods; people hear of it within a minute. Once the cause is mended and a person
+    resumes, it goes on to the end, and its report is mailed.
+    """
     database, simulator = filtering.database, filtering.simulator
     with database.session() as session:
         account = session.scalars(select(Account)).one()
@@ -47,8 +56,11 @@ def test_a_filtered_campaign_stops_within_a_hundred_texts(filtering: Stage, caps
         run.campaign.updated_at = wall_clock()
         session.commit()
     worker = Worker(database, filtering.gateway, public_url=filtering.hooks_url)
+    worker.every(5, "reports", lambda now: report(database, now))
+    worker.every(5, "mail", lambda now: mail(office.config, database, now))
     with running(worker):
         until(lambda: filtering.state(run.campaign_id) is CampaignState.PAUSED)
+        began = time.monotonic()
         simulator.settle()
         gone = len(simulator.log())
         with capsys.disabled():
@@ -63,9 +75,14 @@ def test_a_filtered_campaign_stops_within_a_hundred_texts(filtering: Stage, caps
             simulator._network.behaviour = mended
             campaigns.resume(session, campaign, now=wall_clock())
             session.commit()
+        until(lambda: bool(office.postbox.mails), seconds=60 - (time.monotonic() - began))
         until(lambda: filtering.state(run.campaign_id) is CampaignState.COMPLETED)
+        until(lambda: len(office.postbox.mails) == 2, seconds=60)
+    subjects = [received["Subject"] for _, received in office.postbox.mails]
+    assert subjects == ["Spring was paused", f"Spring: run 1 is finished, {PEOPLE - gone} of {PEOPLE} sent"]
+    assert [recipients for recipients, _ in office.postbox.mails] == [["office@example.org"]] * 2
     with database.reading() as session:
         found = campaigns.progress(session, session.get_one(Run, run.id), now=wall_clock())
         assert found.audience == PEOPLE == found.sent + found.failed
-        assert len(session.scalars(select(Notice)).all()) == 1
+        assert len(session.scalars(select(Notice)).all()) == 2
     assert len(simulator.log()) == PEOPLE
