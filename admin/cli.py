@@ -21,8 +21,9 @@ from admin import audit, gateways, people
 from admin.cli_accounts import ACTOR, account_named, here
 from admin.cli_credentials import accounts_group
 from admin.cli_restored import restored_command
+from admin.cli_worker import jobs_group, worker_command
 from admin.database import NOT_MIGRATED, obstacle
-from admin.jobs import build_worker, post_charges, simulated_account
+from admin.jobs import post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table
 from models.accounts import Account
 from models.charges import RateCard
@@ -47,24 +48,6 @@ def migrate_command() -> None:
         raise fail(problem)
     migrate(database)
     click.echo("The database is up to date.")
-
-
-@click.command("worker")
-@click.option("--until-idle", is_flag=True, help="Stop when no campaign is sending or scheduled.")
-@click.option(
-    "--concurrency", type=click.IntRange(1, 500), default=16, show_default=True, help="Requests to Twilio at once."
-)
-def worker_command(until_idle: bool, concurrency: int) -> None:
-    """Send what is due, settle what is in doubt, pull prices, post charges."""
-    config, database = here()
-    worker = build_worker(config, database, concurrency=concurrency)
-    before = {name: signal.signal(name, lambda *_: worker.stop()) for name in (signal.SIGTERM, signal.SIGINT)}
-    click.echo(f"Worker {worker.name} is running; Ctrl-C stops it after what is on the wire.")
-    try:
-        worker.drain() if until_idle else worker.run()
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 @click.command("simulator")
@@ -335,8 +318,8 @@ def demo_command(serve: bool, members: int, port: int) -> None:
 
 
 COMMANDS = (
-    migrate_command, accounts_group, worker_command, simulator_command, campaign_group, charges_group, rates_group, users_group,
-    consent_group, audit_group, restored_command, doctor_command, demo_command,
+    migrate_command, accounts_group, worker_command, jobs_group, simulator_command, campaign_group, charges_group, rates_group,
+    users_group, consent_group, audit_group, restored_command, doctor_command, demo_command,
 )  # fmt: skip
 
 

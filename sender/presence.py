@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from models.jobs import WorkerProcess
 
-BEAT = timedelta(seconds=2)
+BEAT = timedelta(seconds=1)
 """How often a process says that it is alive."""
-SILENCE = 3 * BEAT
+SILENCE = timedelta(seconds=2.5)
 """After so long without a word a process is taken for dead."""
 KEPT = timedelta(days=1)
 """How long a process that is gone is still shown."""
@@ -46,6 +46,14 @@ def _write(session: Session, name: str, **values: object) -> None:
 def alive(process: WorkerProcess, *, now: datetime) -> bool:
     """Whether a process was heard of lately and has not said that it stops."""
     return process.stopped_at is None and abs(now - process.seen_at) <= SILENCE
+
+
+def missing(session: Session, *, besides: str, now: datetime, within: timedelta) -> bool:
+    """Whether another process stopped or fell silent lately, so that what it held is nobody's for a while."""
+    others = session.scalars(
+        select(WorkerProcess).where(WorkerProcess.name != besides, WorkerProcess.seen_at > now - within - SILENCE)
+    )
+    return any(not alive(process, now=now) for process in others)
 
 
 def workers(session: Session) -> Sequence[WorkerProcess]:

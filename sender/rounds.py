@@ -42,17 +42,18 @@ class Rounds:
     def campaigns(self, now: datetime) -> str:
         """Start what is due, move windows on, set aside what was cancelled, complete what is done."""
         started = self._step("campaigns not started", lambda session: len(starts.start_due(session, now=now)))
-        self._step("windows not renewed", lambda session: lanes.renew(session, now=now))
-        self._step("campaigns not completed", lambda session: len(campaigns.finish_done(session, now=now)))
-        while self._step("cancelled texts not set aside", lambda session: campaigns.set_aside(session, now=now)):
-            if self.stop.wait(BREATHS[0]):
-                break
-        return f"{started:,} started" if started else ""
+        moved = self._step("windows not renewed", lambda session: lanes.renew(session, now=now))
+        ended = self._step("campaigns not completed", lambda session: len(campaigns.finish_done(session, now=now)))
+        aside = self._step("cancelled texts not set aside", lambda session: campaigns.set_aside(session, now=now))
+        while aside and not self.stop.wait(BREATHS[0]):
+            aside = self._step("cancelled texts not set aside", lambda session: campaigns.set_aside(session, now=now))
+        failed = [started, moved, ended, aside].count(None)
+        return _said(started, "started") + (f"{failed} steps failed" if failed else "")
 
     def guards(self, now: datetime) -> str:
         """Pause what goes wrong."""
         paused = self._step("runs not watched", lambda session: len(guards.watch(session, now=now)))
-        return f"{paused:,} paused" if paused else ""
+        return _said(paused, "paused")
 
     def audiences(self, _now: datetime) -> str:
         """Expand every waiting run, one chunk of each after the other, so that a small one is not behind a large one."""
@@ -68,7 +69,7 @@ class Rounds:
                 rows += done or 0
                 failed |= {run_id} if done is None else set()
                 self.stop.wait(min(max((time.monotonic() - began) / 2, BREATHS[0]), BREATHS[1]))
-        return f"{rows:,} rows" if rows else ""
+        return _said(rows, "rows") + (f"{len(failed)} runs failed" if failed else "")
 
     def doubts(self, _now: datetime) -> None:
         """Look up what may or may not have been sent."""
@@ -86,3 +87,7 @@ class Rounds:
         with logged(failure), self.database.transaction() as session:
             return work(session)
         return None
+
+
+def _said(count: int | None, what: str) -> str:
+    return f"{count:,} {what} " if count else ""

@@ -6,7 +6,7 @@ died runs out, so that the next one goes on. The number of the turn is its token
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.jobs import Job
 
-LEASE = timedelta(seconds=6)
+LEASE = timedelta(seconds=5)
 """How long a turn belongs to its holder without being renewed."""
 RETRY = timedelta(seconds=10)
 """The longest first wait after a failure; each further failure in a row doubles it."""
@@ -41,10 +41,14 @@ def _kind(name: str, seconds: int, title: str) -> Kind:
 KINDS: tuple[Kind, ...] = (
     _kind("campaigns", 1, "Starts what is due, moves sending hours on, completes what is done."),
     _kind("audiences", 1, "Turns the audiences of started runs into messages."),
+    _kind("guards", 1, "Stops campaigns whose texts meet a wall of errors."),
+    _kind("budgets", 1, "Gives campaigns with a budget leave to go on, and stops them when it is spent."),
     _kind("doubts", 2, "Looks up at Twilio what may or may not have been sent."),
     _kind("rollups", 2, "Adds up the daily figures."),
+    _kind("mail", 5, "Mails what people must be told."),
     _kind("prices", 600, "Asks Twilio for prices and statuses that are not known yet."),
     _kind("charges", 600, "Prices what was sent, and charges anew what changed."),
+    _kind("usage", 3600, "Fetches Twilio's own daily totals, to compare ours with."),
     _kind("placing", 2, "Gives senders and jobs to the workers; without it each worker does everything."),
 )
 """Every job of ours, in the order of the page that shows them."""
@@ -70,9 +74,10 @@ def register(session: Session, periods: Mapping[str, timedelta], *, now: datetim
         session.execute(_changing(Job.name == name, Job.every_seconds != seconds).values(every_seconds=seconds))
 
 
-def due(session: Session, *, now: datetime) -> set[str]:
-    """The jobs that anybody may start now."""
-    return {job.name for job in session.execute(_facts()) if _may_start(job, now)}
+def due(session: Session, *, now: datetime, mine: Collection[str] | None = None) -> set[str]:
+    """The jobs that may be started now: those of `mine` (None: all) whose time has come, and whatever a person asked for."""
+    jobs = session.execute(_facts())
+    return {job.name for job in jobs if (mine is None or job.name in mine or job.requested_at) and _may_start(job, now)}
 
 
 def take(session: Session, name: str, *, worker: str, now: datetime, lease: timedelta = LEASE) -> int | None:
@@ -115,6 +120,8 @@ def failed(session: Session, name: str, *, turn: int, now: datetime, every: time
 
 def request(session: Session, name: str, *, actor: str, now: datetime) -> bool:
     """Ask for a job to run at once, or as soon as the present turn is over; False for one that nobody knows."""
+    if session.get(Job, name) is None:  # no worker was ever there
+        register(session, {kind.name: kind.every for kind in KINDS if kind.name == name}, now=now)
     asked = _changing(Job.name == name).values(requested_at=now, requested_by=actor)
     return session.scalar(asked.returning(Job.turns)) is not None
 

@@ -25,6 +25,7 @@ from sender import campaigns, presence, turns
 from sender.dispatcher import Dispatcher, wall_clock
 from sender.failures import logged
 from sender.gateway import Gateway
+from sender.places import Places
 from sender.rounds import Rounds
 
 __all__ = ["Job", "Worker", "wall_clock"]
@@ -35,8 +36,6 @@ TURN = 0.1
 """Seconds between two looks at whether to stop."""
 LOOK = 0.25
 """Seconds between two looks at which jobs are due."""
-BEAT = 1.5
-"""Seconds between two signs of life, which also renew the leases of the jobs under way."""
 
 
 @dataclass
@@ -57,14 +56,12 @@ class Worker:
     gateway_for: Callable[[Account], Gateway]
     public_url: str
     clock: Callable[[], datetime] = wall_clock
-    concurrency: int = 16
+    concurrency: int = 100
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     jobs: list[Job] = field(default_factory=list)
     version: str = ""
-    senders: Callable[[], set[int] | None] = lambda: None
-    """The senders it may claim for now; None: every one."""
-    mine: Callable[[], set[str] | None] = lambda: None
-    """The jobs it may take a turn of now; None: every one."""
+    places: Places | None = None
+    """What it is given by somebody who places senders and jobs; without it, it does everything."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _held: dict[str, int] = field(default_factory=dict)
     """The turns under way in this process, by job."""
@@ -74,13 +71,18 @@ class Worker:
         rounds = Rounds(self.database, self.gateway_for, self.clock, self._stop)
         self.jobs = [
             Job("campaigns", timedelta(seconds=1), rounds.campaigns),
+            Job("guards", timedelta(seconds=0.5), rounds.guards),
             Job("audiences", timedelta(seconds=1), rounds.audiences),
             Job("doubts", timedelta(seconds=2), rounds.doubts),
             *self.jobs,
         ]
         self.dispatcher = Dispatcher(
-            self.database, self.gateway_for, self.public_url, self.clock, self.concurrency, self.name, lambda: self.senders()
+            self.database, self.gateway_for, self.public_url, self.clock, self.concurrency, self.name, self.senders
         )  # fmt: skip
+
+    def senders(self) -> set[int] | None:
+        """The senders it may claim for now; None: every one."""
+        return self.places.senders() if self.places else None
 
     def every(self, seconds: float, name: str, action: Callable[[datetime], object]) -> None:
         """Give the worker another job."""
@@ -101,7 +103,7 @@ class Worker:
             sent = sending.submit(self.dispatcher.run)
             while not self._stop.is_set() and not sent.done() and not (until and until()):
                 if time.monotonic() >= beat_at:
-                    beat_at = time.monotonic() + BEAT
+                    beat_at = time.monotonic() + presence.BEAT.total_seconds()
                     with logged("no sign of life"):
                         self._beat()
                 if time.monotonic() >= look_at:
@@ -126,7 +128,7 @@ class Worker:
             return True
 
     def _beat(self) -> None:
-        """Say that we are there, and keep the turns under way."""
+        """Say that we are there, keep the turns under way, and see who else is there."""
         now, everyone = self.clock(), self.senders() is None
         with self.database.transaction() as session:
             if not self._arrived:
@@ -135,14 +137,17 @@ class Worker:
             presence.seen(session, self.name, now=now, all_senders=everyone)
             turns.renew(session, dict(self._held), now=now)
         self._arrived = True
+        if self.places:
+            with self.database.reading() as session:
+                self.places.look(session, now=now)
 
     def _start_jobs(self, side: ThreadPoolExecutor) -> None:
-        now, mine = self.clock(), self.mine()
+        now, mine = self.clock(), self.places.jobs() if self.places else None
         with self.database.reading() as session:
-            due = turns.due(session, now=now)
+            due = turns.due(session, now=now, mine=mine)
         for job in self.jobs:
             resting = job.running is None or job.running.done()
-            if resting and job.name in due and (mine is None or job.name in mine):
+            if resting and job.name in due:
                 job.running = side.submit(self._run_job, job, now)
 
     def _run_job(self, job: Job, now: datetime) -> None:
@@ -168,5 +173,5 @@ class Worker:
             if failure:
                 turns.failed(session, job.name, turn=turn, now=self.clock(), every=job.every, error=failure)
             else:
-                said = result if isinstance(result, str) else ""
+                said = result.strip() if isinstance(result, str) else ""
                 turns.done(session, job.name, turn=turn, now=self.clock(), every=job.every, result=said)

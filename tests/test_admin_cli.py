@@ -187,7 +187,7 @@ def test_every_command_explains_itself(empty: Shell, words: tuple[str, ...]) -> 
 
 
 NEEDS_TABLES = [
-    ("worker",), ("worker", "--until-idle"), ("simulator",), ("charges", "post"), ("rates", "load"), ("consent", "verify"),
+    ("worker",), ("worker", "--until-idle"), ("jobs", "list"), ("jobs", "run", "prices"), ("simulator",), ("charges", "post"), ("rates", "load"), ("consent", "verify"),
     ("audit", "verify"), ("restored",), ("doctor",), ("users", "create", "ada@example.com"), ("users", "reset", "ada@example.com"),
     ("accounts", "create", "harbor", "Harbor"), ("accounts", "link", SID, "--token", TOKEN), ("accounts", "forget"),
     ("accounts", "rotate", "--token", TOKEN), ("accounts", "test", SID, "--token", TOKEN), ("accounts", "mode", "test"),
@@ -319,6 +319,7 @@ def test_a_linked_account_is_linked_once(online: Shell) -> None:
         (("simulator",), "no auth token"),
         (("simulator", "--port", "70000"), "70000 is not in the range"),
         (("worker", "--concurrency", "0"), "0 is not in the range"),
+        (("jobs", "run", "nothing"), "There is no job named 'nothing'"),
         (("charges", "post"), "No rate card is loaded"),
         (("rates", "load", "nothing.csv"), "There is no rate card nothing.csv"),
         (("users", "create", "nobody"), "not an e-mail address"),

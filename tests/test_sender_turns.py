@@ -36,7 +36,8 @@ def row(session: Session) -> Job:
 
 def test_a_turn_from_begin_to_end(session: Session, job: Job, now: datetime) -> None:
     """It is due at once, taken once, and due again a period after it began."""
-    assert turns.due(session, now=now) == {"sweep"}
+    assert turns.due(session, now=now) == turns.due(session, now=now, mine={"sweep"}) == {"sweep"}
+    assert turns.due(session, now=now, mine={"other"}) == set()
     turn = started(session, now)
     assert turn == 1
     assert started(session, now, worker="here:2") is None
@@ -133,6 +134,7 @@ def test_on_demand(session: Session, job: Job, now: datetime) -> None:
     assert turns.due(session, now=now) == set()
     assert turns.request(session, "sweep", actor="pat@example.org", now=now)
     assert (row(session).requested_at, row(session).requested_by) == (now, "pat@example.org")
+    assert turns.due(session, now=now, mine=set()) == {"sweep"}
     assert started(session, now) == 2
     assert (row(session).requested_at, row(session).requested_by) == (None, "")
     turns.done(session, "sweep", turn=2, now=now, every=MINUTE)
