@@ -34,7 +34,7 @@ __all__ = [
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.CANCELLED)
 """States in which every row of the audience still has to be accounted for."""
 UNSTARTED = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.HELD)
-CHUNK = 5_000
+CHUNK = 2_000
 """Messages that are set aside in one transaction, so that nobody waits long for the rows or for SQLite's writer."""
 
 
