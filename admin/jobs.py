@@ -15,7 +15,7 @@ from admin.config import Config
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
 from models.settings import value
-from sender import usage
+from sender import reconciliation, usage
 from sender.clocks import DatabaseClock
 from sender.gateway import Gateway
 from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
@@ -60,17 +60,11 @@ def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta 
     A message without news for `quiet` is asked for by itself.
     """
 
-    def one(account: Account, gateway: Gateway) -> int:
-        with database.reading() as session:
-            oldest = usage.unpriced_since(session, account, now=now)
-            silent = usage.overdue(session, account, now=now, quiet=quiet)
-        remotes = usage.remote_since(gateway, oldest, now) if oldest else []
-        remotes += usage.fetched(gateway, silent)
-        with database.transaction() as session:
-            changed = usage.apply_statuses(session, account, remotes, now=now)
-            return changed + usage.apply_prices(session, account, remotes, now=now)
-
-    return _each(config, database, one)
+    return _each(
+        config,
+        database,
+        lambda account, gateway: reconciliation.reconcile(database, gateway, account, now=now, quiet=quiet),
+    )
 
 
 def pull_usage(config: Config, database: Database, now: datetime) -> int:

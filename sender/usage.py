@@ -19,8 +19,6 @@ from models.money import micros
 from sender import messages
 from sender.gateway import Gateway, Rejected, Remote, UsageDay
 
-SLACK = timedelta(hours=1)
-"""Around the unpriced messages' times, when Twilio's list is asked for them."""
 PATIENCE = timedelta(days=3)
 """How long a price or a last word is asked for. Twilio: a price may take up to 24 hours; the carriers' receipts, days."""
 OVERDUE = timedelta(hours=1)
@@ -42,11 +40,6 @@ def unpriced_since(session: Session, account: Account, *, now: datetime | None =
         Message.status.not_in(NEVER_PRICED),
     )
     return session.scalar(query if now is None else query.where(Message.sent_at > now - PATIENCE))
-
-
-def remote_since(gateway: Gateway, since: datetime, until: datetime) -> list[Remote]:
-    """Everything Twilio lists as sent in the window; a network call."""
-    return gateway.sent_between(since - SLACK, until + SLACK)
 
 
 def overdue(

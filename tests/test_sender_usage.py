@@ -82,7 +82,8 @@ class Desk:
         since = usage.unpriced_since(self.session, self.account, now=now)
         if since is None:
             return 0, 0
-        remotes = usage.remote_since(self.gateway, since, now)
+        until = now + timedelta(hours=1)
+        remotes = self.gateway.sent_between(since - timedelta(hours=1), until)
         moved = usage.apply_statuses(self.session, self.account, remotes, now=now)
         return moved, usage.apply_prices(self.session, self.account, remotes, now=now)
 
