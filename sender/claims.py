@@ -14,7 +14,7 @@ class Claim(NamedTuple):
     """One message that this worker may send now.
 
     `slot` is the time its sender's rate allows, `gap` how long nothing else of the sender may follow it, and `leave_within` of
-    the intent it must be on the wire.
+    the intent it must be on the wire. `credentials` are those that the account had, still sealed.
     """
 
     message_id: int
@@ -36,6 +36,7 @@ class Claim(NamedTuple):
     kind: Kind
     encoding: str
     segments: int
+    credentials: tuple[object, ...] = ()
 
 
 class Result(StrEnum):

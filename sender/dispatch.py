@@ -221,6 +221,7 @@ def _claim_of(
         gap=spacing(message.segments, sender.segments_per_second, percent=CATCH_UP_PERCENT), intent_at=now,
         leave_within=leave_within, run_id=message.run_id, region=message.region, kind=message.kind,
         encoding=message.encoding, segments=message.segments,
+        credentials=line.account.credentials,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Dispatcher:
     senders: Callable[[], set[int] | None] = lambda: None
     """The senders this process may claim for now; None: every one."""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _gateways: dict[int, tuple[tuple[str | None, str | None], Gateway]] = field(default_factory=dict)
+    _gateways: dict[int, tuple[tuple[object, ...], Gateway]] = field(default_factory=dict)
     """By account, with the credentials they were made of: a new token is used at once."""
     _unrecorded: list[Outcome] = field(default_factory=list)
 
@@ -104,7 +104,7 @@ class Dispatcher:
 
     def _gateway(self, account: Account) -> Gateway | None:
         """The account's gateway; None when it has no credentials, or none that can be read."""
-        credentials = (account.twilio_sid, account.twilio_token)
+        credentials = account.credentials
         made_of, gateway = self._gateways.get(account.id, (None, None))
         if gateway is None or made_of != credentials:
             with logged(f"account {account.id} has no gateway"):

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.base import Base
 from models.campaigns import Campaign, CampaignState, Run
 from models.consent import ConsentKind, ConsentSource
@@ -113,8 +114,10 @@ def _reserve(session: Session, message: Message) -> None:
 
 def _rejected(session: Session, message: Message, outcome: Outcome, now: datetime) -> None:
     if outcome.stops_run:  # wrong credentials: nothing was sent, and nothing will be until a person mends it
-        give_back(session, message, due_at=now if message.run_id else now + LATER, now=now)
-        _pause(session, message, now)
+        outdated = session.get_one(Account, message.account_id).credentials != outcome.claim.credentials
+        give_back(session, message, due_at=now if message.run_id or outdated else now + LATER, now=now)
+        if not outdated:  # else they were replaced meanwhile: it goes out again under the new ones
+            _pause(session, message, now)
         return
     _release(session, message)
     messages.advance(session, message, MessageStatus.FAILED, now=now, error_code=outcome.error_code)

@@ -29,12 +29,12 @@ def sign(token: str, url: str, params: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One post: where, what, and whose token signs it. Letters with the same `key` keep their order."""
+    """One post: where, what, and whose token signs it when it is posted. Letters with the same `key` keep their order."""
 
     key: str
     url: str
     params: Mapping[str, str]
-    token: str
+    token: Callable[[], str]
     idempotency: str
 
     def headers(self) -> dict[str, str]:
@@ -43,7 +43,7 @@ class Letter:
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
             "User-Agent": "TwilioProxy/1.1 (simulated)",
             "I-Twilio-Idempotency-Token": self.idempotency,
-            "X-Twilio-Signature": sign(self.token, self.url, self.params),
+            "X-Twilio-Signature": sign(self.token(), self.url, self.params),
         }
 
 
@@ -68,7 +68,9 @@ class Postman:
         self.heard: dict[str, set[str]] = {}
         """Message SID → the status words that were answered with 2xx: what the other side has taken upon itself to know."""
 
-    def send(self, key: str, url: str, params: Mapping[str, str], token: str, *, delays: list[float]) -> None:
+    def send(
+        self, key: str, url: str, params: Mapping[str, str], token: Callable[[], str], *, delays: list[float]
+    ) -> None:
         """Post the same letter once after each of `delays` (simulated seconds); without any it is lost."""
         with self._lock:
             self.counts["lost"] += not delays

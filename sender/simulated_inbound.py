@@ -49,7 +49,7 @@ class Inbox:
         url = service.inbound_url if service and service.inbound_url else number.sms_url
         if url:
             params = inbound_params(message, word if service and service.advanced_opt_out else "")
-            self._postman.send(message.sid, url, params, account.token, delays=[0.0])
+            self._postman.send(message.sid, url, params, lambda: account.token, delays=[0.0])
         return message
 
     def reply(self, message: SimulatedMessage) -> None:

@@ -167,7 +167,7 @@ class Network:
                 message.sid,
                 message.callback_url,
                 callback_params(message, now),
-                self._account(message).token,
+                lambda: self._account(message).token,
                 delays=callback_delays(self.behaviour, key, message.fate.callbacks),
             )
 
