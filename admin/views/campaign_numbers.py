@@ -38,7 +38,8 @@ class Figures:
 def figures(session: Session, rows: Sequence[Campaign]) -> dict[int, Figures]:
     """The figures of some campaigns of one account, by campaign id."""
     ids = [campaign.id for campaign in rows]
-    runs = session.scalars(select(Run).where(Run.campaign_id.in_(ids)).order_by(Run.campaign_id, Run.number))
+    sent = select(Run).where(Run.campaign_id.in_(ids), Run.skipped.is_(False))
+    runs = session.scalars(sent.order_by(Run.campaign_id, Run.number))
     newest = {run.campaign_id: run for run in runs}
     by_run = counts(session, {run.account_id for run in newest.values()}, [run.id for run in newest.values()])
     found = {}
