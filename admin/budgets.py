@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from analytics.budgets import Spending, spending
@@ -25,6 +25,8 @@ USED_PERCENT = 80
 """From here on a run's leave is worked out anew at each turn; before, what it has is enough for a while."""
 LONGEST = 24
 """Segments of the longest text that Twilio takes: 1,600 characters in UCS-2. With less left the next text may not fit."""
+NEXT = 200
+"""Texts that are looked at for one that does not fit."""
 PENDING = text("message.status = 'pending'")
 SPENT, NO_PRICE, NO_CARD = (
     "Paused: the budget of",
@@ -89,9 +91,12 @@ def _grant(session: Session, campaign: Campaign, run: Run, now: datetime) -> str
 
 
 def _next_does_not_fit(session: Session, run: Run, found: Spending) -> bool:
-    """Whether a text is waiting that is larger than what is left. A smaller one may fit, but must not be sent out of turn."""
-    waiting = select(Message.id).where(Message.run_id == run.id, PENDING, Message.segments > found.segments_left)
-    return session.scalar(waiting.limit(1)) is not None
+    """Whether one of the next texts is larger than what is left. A smaller one may fit, but must not be sent out of turn."""
+    if found.segments_left >= LONGEST:
+        return False
+    waiting = select(Message.segments).where(Message.run_id == run.id, PENDING).order_by(Message.id).limit(NEXT)
+    largest = session.scalar(select(func.max(waiting.subquery().c.segments)))
+    return largest is not None and largest > found.segments_left
 
 
 def _sentence(budget_u: int, found: Spending) -> str:

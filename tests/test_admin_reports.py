@@ -14,6 +14,7 @@ from models.base import Database
 from models.campaigns import CampaignState, Exclusion, Reason, Run
 from models.messages import Message, MessageStatus
 from models.notices import Notice
+from sender import messages
 from tests.conftest import NOW
 from tests.seeds import sending_run
 
@@ -47,11 +48,12 @@ def over(session: Session, account: Account) -> Run:
         (M.UNDELIVERED, 30007), (M.SENT, None), (M.FAILED, 21614), (M.FAILED, 99999), (M.SKIPPED, None), (M.UNKNOWN, None),
     ]  # fmt: skip
     for (status, code), message in zip(ends, session.scalars(select(Message).order_by(Message.id)), strict=True):
-        message.status, message.error_code, message.final_at = status, code, NOW
-        if code != 21614 and status is not M.SKIPPED:
-            message.sid = f"SM{message.id}"
-        if status is M.SKIPPED:
-            message.reason = Reason.OPTED_OUT
+        if status in {M.SKIPPED, M.UNKNOWN}:
+            message.status, message.reason = status, Reason.OPTED_OUT if status is M.SKIPPED else None
+        else:
+            sid = None if code == 21614 else f"SM{message.id}"
+            messages.advance(session, message, status, now=NOW, sid=sid, error_code=code)
+    run.segments_claimed = 9
     for row, reason in enumerate([Reason.DUPLICATE, Reason.DUPLICATE, Reason.OPTED_OUT], 12):
         session.add(Exclusion(run_id=run.id, row=row, reason=reason))
     run.audience_size, run.excluded, run.finished_at = 14, 3, NOW
