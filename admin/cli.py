@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets as random_secrets
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 from flask import Flask
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,12 +22,11 @@ from admin.cli_credentials import accounts_group
 from admin.cli_restored import restored_command
 from admin.cli_worker import jobs_group, worker_command
 from admin.database import NOT_MIGRATED, obstacle
+from admin.doctor import doctor_command
 from admin.jobs import post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table
-from models.accounts import Account
-from models.charges import RateCard
 from models.consent import ConsentEvent
-from models.schema import drift, migrate
+from models.schema import migrate
 from models.templates import Template
 from models.users import AuditEntry, RoleName, User
 from sender import audience, campaigns, consent
@@ -261,47 +259,6 @@ def _say_unbroken(session: Session, table: type[AuditEntry | ConsentEvent], name
         raise fail(f"The {name} was cut off: the entry with that hash is gone.")
     last = session.scalar(select(table.hash).order_by(table.id.desc()).limit(1))
     click.echo(f"The {name} is unbroken." + (f" Its last hash is {last}" if last else ""))
-
-
-@click.command("doctor")
-def doctor_command() -> None:
-    """Say what is missing before texts can be sent; exits non-zero when something is."""
-    config, database = here(migrated=False)
-    problem = obstacle(database)
-    findings = [("public address", config.public_url, True), ("Twilio", config.twilio_url or "the real one", True)]
-    if problem is None:
-        with database.reading() as session:
-            if drift(session.connection()):
-                problem = "The tables are not those of this version: restore a backup, or ask for help."
-            else:
-                findings += _missing(session)
-    table = Table("What", "State")
-    table.add_row("database", problem or "ok")
-    for what, state, _ in findings:
-        table.add_row(what, state)
-    console.print(table)
-    if problem:
-        raise fail(problem)
-    missing = [what for what, _, fine in findings if not fine]
-    if missing:
-        raise fail(f"Not ready to send: see {', '.join(missing)} in the table.")
-
-
-def _missing(session: Session) -> Iterator[tuple[str, str, bool]]:
-    """What each account needs before it can send: (what, its state or the command that mends it, whether it is fine)."""
-    accounts = session.scalars(select(Account).order_by(Account.slug)).all()
-    if not accounts:
-        yield "accounts", "none; run `accounts create`", False
-    for account in accounts:
-        linked, ready = bool(account.twilio_token), any(sender.may_send for sender in account.senders)
-        yield (
-            f"account {account.slug}",
-            "linked" if linked else "not linked to an SMS account; run `accounts link`",
-            linked,
-        )
-        yield f"senders of {account.slug}", "ok" if ready else "none may send; run `accounts sender`", ready
-    card = session.scalar(select(RateCard.name).order_by(RateCard.id.desc()).limit(1))
-    yield "rate card", card or "none; run `rates load`", bool(card)
 
 
 @click.command("demo")

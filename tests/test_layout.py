@@ -74,6 +74,7 @@ COVERED_BY = {
     "admin/cli_accounts.py": "test_admin_cli.py",
     "admin/cli_credentials.py": "test_admin_credentials.py",
     "admin/modes.py": "test_admin_credentials.py",
+    "admin/doctor_*.py": "test_admin_doctor.py",
     "admin/glances.py": "test_admin_health.py",
     "admin/jobs.py": "test_admin_cli.py",
     "admin/measures.py": "test_admin_metrics.py",
