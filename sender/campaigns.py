@@ -109,6 +109,8 @@ def schedule(
     With `recurrence` (an RRULE on the wall time of `time_zone`, else of the account's) `starts_at` is the first possible start,
     gives the rule its time, and may be past. One that is scheduled or held already gets the new times instead of the old.
     """
+    if starts_at.tzinfo is None:
+        raise TypeError("A start needs a time with a zone.")
     campaign = locked(session, campaign)
     if campaign.state not in UNSTARTED:
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be scheduled.")

@@ -20,6 +20,7 @@ from models.base import Database
 from models.campaigns import AudienceRow, Campaign, CampaignState, Run
 from models.contacts import Contact
 from models.messages import Direction, Message, MessageStatus
+from models.settings import value
 from sender import audience, campaigns, inbox, messages, starts
 from sender.gateway import Gateway, Remote
 from sender.planned import due
@@ -68,7 +69,7 @@ def settle(
     ids = remains.ids
     for first in range(0, len(ids), PART):
         with database.transaction() as session:
-            fates += _apply(session, remains, ids[first : first + PART], now=now)
+            fates += _apply(session, account_id, remains, ids[first : first + PART], now=now)
     strangers = remains.strangers()
     with database.transaction() as session:
         account = session.get_one(Account, account_id)
@@ -119,9 +120,10 @@ def _known(session: Session, sids: Sequence[str]) -> set[str]:
     return {sid for part in parts for sid in session.scalars(select(Message.sid).where(Message.sid.in_(part))) if sid}
 
 
-def _apply(session: Session, remains: Remains, ids: Sequence[int], *, now: datetime) -> Counter[Fate]:
+def _apply(session: Session, account_id: int, remains: Remains, ids: Sequence[int], *, now: datetime) -> Counter[Fate]:
     """Write what became of some rows; those that a callback settled meanwhile are left as they are."""
     counted: Counter[Fate] = Counter()
+    most = int(value(session, "max_attempts", account_id=account_id))
     rows = session.scalars(select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update())
     for message in rows:
         if message.status not in OURS or message.sid is not None:
@@ -135,6 +137,7 @@ def _apply(session: Session, remains: Remains, ids: Sequence[int], *, now: datet
             fate = Fate.OPEN
             message.status, message.worker, message.lease_until = MessageStatus.UNKNOWN, None, None
             message.intent_at, message.updated_at = message.intent_at or now, now
+            message.attempt = max(message.attempt, most)  # so that a look-up around the wrong time proves no absence
         counted[fate] += 1
     return counted
 

@@ -18,7 +18,7 @@ from models.countries import CountrySetting
 from models.settings import value
 from sender import notices
 from sender.delays import delay, span
-from sender.planned import due, following, zone_of
+from sender.planned import due, following
 from sender.problems import blocking
 from sender.recurrence import Occurrence, once
 from sender.runs import NotAllowed, known, latest, locked, move, new_run, pass_over
@@ -44,7 +44,10 @@ def start_due(session: Session, *, now: datetime) -> list[Run]:
 
 
 def _start(session: Session, campaign: Campaign, now: datetime) -> Run | None:
-    found = due(campaign, now=now)
+    found = _come(campaign, now)
+    if found is None:  # the others start all the same
+        hold(session, campaign, f"Its schedule cannot be read any more. {ASK}", one=_as_planned(campaign, now), now=now)
+        return None
     done = known(session, campaign, found)
     fresh = [one for one in found if one.key not in done]
     if not fresh:
@@ -189,8 +192,19 @@ def pass_due(session: Session, campaign: Campaign, why: str, *, now: datetime) -
 
 def _held(session: Session, campaign: Campaign, now: datetime) -> list[Occurrence]:
     """What a held campaign waits with: all that is due and has no run, the oldest first."""
-    found = due(campaign, now=now)
-    if not found and campaign.next_at is not None:  # its zone has changed its clocks since
-        found = [once(campaign.next_at, zone_of(campaign))]
+    found = _come(campaign, now) or [_as_planned(campaign, now)]
     done = known(session, campaign, found)
     return [one for one in found if one.key not in done]
+
+
+def _come(campaign: Campaign, now: datetime) -> list[Occurrence] | None:
+    """What is due; None when the rule or the zone cannot be read: another version wrote it, or the zone is gone."""
+    try:
+        return due(campaign, now=now)
+    except (ValueError, KeyError):
+        return None
+
+
+def _as_planned(campaign: Campaign, now: datetime) -> Occurrence:
+    """Its next time as it was worked out once, whatever the rule gives today."""
+    return once(campaign.next_at or now, "UTC")

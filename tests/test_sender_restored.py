@@ -246,8 +246,18 @@ def test_what_cannot_be_told_waits_for_a_person(stage: Stage, tmp_path: Path) ->
     assert set(stage.accepted().values()) == {1}
     assert stage.statuses()[S.UNKNOWN] == sent
     with stage.database.session() as session:
-        parked = session.scalars(select(Message).where(Message.status == S.UNKNOWN).limit(1)).one()
-        doubts.decide(session, parked.id, doubts.Verdict.WAS_SENT, now=wall_clock())
+        parked = session.scalars(select(Message).where(Message.status == S.UNKNOWN).limit(2)).all()
+        doubts.decide(session, parked[0].id, doubts.Verdict.WAS_SENT, now=wall_clock())
+        doubts.decide(session, parked[1].id, doubts.Verdict.LOOK_UP, now=wall_clock())
+        session.execute(
+            update(Message).where(Message.id == parked[1].id).values(intent_at=wall_clock() - timedelta(days=9))
+        )
+        session.commit()
+    for turn in range(3):
+        doubts.resolve(
+            stage.database.session, stage.gateway, clock=lambda turn=turn: wall_clock() + timedelta(hours=turn)
+        )
+    assert stage.statuses()[S.UNKNOWN] == sent - 1  # two look-ups found nothing, and still it is not sent by itself
 
 
 def test_twilio_cannot_be_asked(stage: Stage) -> None:

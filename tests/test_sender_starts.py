@@ -343,6 +343,24 @@ def test_an_occurrence_never_runs_twice(session: Session, account: Account) -> N
         session.rollback()
 
 
+def test_a_schedule_that_cannot_be_read(session: Session, account: Account) -> None:
+    """It is held, gives way to the others, and can be sent by hand once it has another schedule."""
+    made = daily(session, account)
+    other = seeds.campaign(session, account, name="Other", people=list(session.scalars(select(Contact))))
+    campaigns.schedule(session, other, starts_at=NINE, now=NOW)
+    for broken in ({"recurrence": "FREQ=NEVER"}, {"time_zone": "Nowhere/Else"}):
+        with session.begin_nested() as attempt:
+            session.execute(update(Campaign).where(Campaign.id == made.id).values(broken))
+            session.expire_all()
+            assert [run.campaign_id for run in campaigns.start_due(session, now=NINE)] == [other.id]
+            assert (made.state, made.why[:36]) == (C.HELD, "Its schedule cannot be read any more")
+            campaigns.schedule(session, made, starts_at=NINE, now=NINE, recurrence="FREQ=DAILY")
+            assert (made.state, made.next_at) == (C.SCHEDULED, NINE + DAY)
+            assert [row[:2] for row in runs_of(session, made)] == [("2026-11-21T14:00", True)]
+            attempt.rollback()
+        session.expire_all()
+
+
 @pytest.mark.parametrize(
     ("length", "words"),
     [
