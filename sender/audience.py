@@ -19,7 +19,7 @@ from models.accounts import Account
 from models.base import Base
 from models.campaigns import Audience, Reason
 from models.contacts import Contact
-from sender.bulk import Shared, dialect_of, roomy, write
+from sender.bulk import Shared, dialect_of, plainly, roomy, write
 from sender.columns import checked, suggest_columns
 from sender.exclusions import explain
 from sender.expansion import expand
@@ -85,11 +85,16 @@ def _settle(session: Session, audience: Audience, reader: Reader, rows: Sequence
     for at, reading in enumerate(readings):
         if isinstance(reading, tuple):
             firsts.setdefault(reading[0], at)
-    ids = _known(session, audience.account_id, list(firsts))
-    before = _before(session, audience, ids) if done else {}
-    fresh = [at for phone, at in firsts.items() if phone not in before]
-    people = [reader.contact(rows[at], readings[at], attributes[at]) for at in fresh]  # type: ignore[arg-type]
-    ids |= _complete(session, audience.account_id, people, ids, now)
+    people = {
+        phone: reader.contact(rows[at], (phone, reading[1]), attributes[at])
+        for phone, at in firsts.items()
+        if isinstance(reading := readings[at], tuple)
+    }
+    ids = _add(session, audience.account_id, people, now)
+    known = _known(session, audience.account_id, [phone for phone in people if phone not in ids])
+    before = _before(session, audience, known) if done and known else {}
+    others = [person for phone, person in people.items() if phone not in ids and phone not in before]
+    ids |= known | _complete(session, audience.account_id, others, now)
     written: list[tuple[Any, ...]] = []
     for at, (row, reading, fields) in enumerate(zip(rows, readings, reader.fields(rows, attributes), strict=True)):
         number = done + at + 1
@@ -103,7 +108,7 @@ def _settle(session: Session, audience: Audience, reader: Reader, rows: Sequence
             written.append((number, ids[reading[0]], fields, Reason.DUPLICATE.value, said))
     columns = ("row", "contact_id", "fields", "reason", "detail")
     write(session, _ROWS, columns, written, shared={"audience_id": audience.id}, then="")
-    return len(fresh)
+    return len(people) - len(before)
 
 
 def _known(session: Session, account_id: int, phones: list[str]) -> dict[str, int]:
@@ -130,26 +135,30 @@ def _listed(session: Session, values: list[Any], kind: str) -> tuple[Any, str]:
     return values, f"(SELECT unnest(CAST(:listed AS {kind}[])))"
 
 
-def _complete(
-    session: Session, account_id: int, people: list[tuple[Any, ...]], known: Mapping[str, int], now: datetime
-) -> dict[str, int]:
-    """Make the contacts that are not known, complete the others: new values replace, blanks do not, attributes are merged.
+def _add(session: Session, account_id: int, people: Mapping[str, tuple[Any, ...]], now: datetime) -> dict[str, int]:
+    """On SQLite, where nobody else can write meanwhile: make the contacts that are not there, in the order of the list.
 
-    On SQLite, where nobody else can write meanwhile, the ids are given here; elsewhere the database gives them.
+    Number → id of those. To look for all of them first would take as long as to insert them.
     """
-    shared: Shared = {"account_id": account_id, "created_at": now, "updated_at": now}
     if dialect_of(session).name != "sqlite":
-        then = _COMPLETE.format(merged="(contact.attributes::jsonb || excluded.attributes::jsonb)::json")
-        words = {"then": then, "order": "ORDER BY phone", "returning": "RETURNING phone, id"}
-        return dict(write(session, _CONTACTS, CONTACT, people, shared=shared, **words))
-    then = _COMPLETE.format(merged="json_patch(contact.attributes, excluded.attributes)")
+        return {}
     last = session.scalar(select(func.max(Contact.id))) or 0
-    ids = {
-        phone: last + place for place, phone in enumerate((one[0] for one in people if one[0] not in known), start=1)
-    }
-    numbered = [(*person, ids.get(person[0])) for person in people]
-    write(session, _CONTACTS, (*CONTACT, "id"), numbered, shared=shared, then=then)
-    return ids
+    ids = {phone: last + place for place, phone in enumerate(people, start=1)}
+    numbered = [(*person, ids[phone]) for phone, person in people.items()]
+    shared: Shared = {"account_id": account_id, "created_at": now, "updated_at": now}
+    write(session, _CONTACTS, (*CONTACT, "id"), numbered, shared=shared)
+    made = {row[0] for row in plainly(session, f"SELECT id FROM contact WHERE id > {last:d}")}  # noqa: S608 (a number)
+    return {phone: id_ for phone, id_ in ids.items() if id_ in made}
+
+
+def _complete(session: Session, account_id: int, people: list[tuple[Any, ...]], now: datetime) -> dict[str, int]:
+    """Make or complete these contacts: new values replace, blanks do not, attributes are merged. Number → id on PostgreSQL."""
+    lite = dialect_of(session).name == "sqlite"
+    merged = "json_patch({0}, {1})" if lite else "({0}::jsonb || {1}::jsonb)::json"
+    then = _COMPLETE.format(merged=merged.format("contact.attributes", "excluded.attributes"))
+    words = {"then": then, "order": "ORDER BY phone", "returning": "RETURNING phone, id"}
+    shared: Shared = {"account_id": account_id, "created_at": now, "updated_at": now}
+    return dict(write(session, _CONTACTS, CONTACT, people, shared=shared, **words))
 
 
 _COMPLETE = """ON CONFLICT (account_id, phone) DO UPDATE SET

@@ -30,19 +30,20 @@ def dialect_of(session: Session) -> Dialect:
     return session.get_bind().dialect
 
 
-ROOM = 64_000
-"""KiB of a SQLite file that a long write keeps in memory (2,000 otherwise): an index in no order is then read once."""
+ROOM = {"cache_size": (-64_000, -2_000), "wal_autocheckpoint": (50_000, 1_000)}
+"""SQLite's settings for a long write, and its usual ones: KiB of pages in memory, and pages in the log before they are moved to
+the file. An index in no order touches most of its pages in each transaction: they are then read once, and moved once."""
 
 
 @contextmanager
 def roomy(session: Session) -> Iterator[None]:
-    """Give a long write on SQLite more memory for pages; elsewhere the server has its own."""
+    """Give a long write on SQLite more room; on PostgreSQL the server has its own."""
     lite = dialect_of(session).name == "sqlite"
-    if lite:
-        session.execute(text(f"PRAGMA cache_size = {-ROOM}"))
+    for name, (more, _) in ROOM.items() if lite else ():
+        session.execute(text(f"PRAGMA {name} = {more}"))
     yield
-    if lite:
-        session.execute(text("PRAGMA cache_size = -2000"))
+    for name, (_, usual) in ROOM.items() if lite else ():
+        session.execute(text(f"PRAGMA {name} = {usual}"))
 
 
 def literals(session: Session, table: Table, shared: Shared) -> dict[str, str]:
