@@ -73,7 +73,6 @@ COVERED_BY = {
     "sender/alone.py": "test_admin_cli_worker.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
     "admin/cli_credentials.py": "test_admin_credentials.py",
-    "admin/modes.py": "test_admin_credentials.py",
     "admin/doctor_*.py": "test_admin_doctor.py",
     "admin/glances.py": "test_admin_health.py",
     "admin/jobs.py": "test_admin_cli.py",
