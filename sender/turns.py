@@ -45,6 +45,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("budgets", 1, "Gives campaigns with a budget leave to go on, and stops them when it is spent."),
     _kind("doubts", 2, "Looks up at Twilio what may or may not have been sent."),
     _kind("rollups", 2, "Adds up the daily figures."),
+    _kind("reports", 5, "Writes the report of each finished run, and what else people must be told."),
     _kind("mail", 5, "Mails what people must be told."),
     _kind("prices", 600, "Asks Twilio for prices and statuses that are not known yet."),
     _kind("charges", 600, "Prices what was sent, and charges anew what changed."),
