@@ -242,7 +242,7 @@ def test_a_repetition_is_changed_and_ended(desk: Desk, admin: Visitor) -> None:
     assert admin.read("/campaigns/repeat/", id=key).location == f"/campaigns/details/?id={key}"
 
 
-HELD_WHY = "It should have started at 09:30 on 2026-11-20 and is 5 hours late: the sender was down."
+HELD_WHY = "It should have started at 09:30 and is 5 hours late: the sender was down. Send it now, or cancel it."
 
 
 def held(desk: Desk, **fields: Any) -> int:
@@ -256,7 +256,6 @@ def test_a_held_campaign_says_why_and_is_sent(desk: Desk, admin: Visitor) -> Non
     key = held(desk)
     page = admin.text("/campaigns/details/", id=key)
     assert HELD_WHY in page
-    assert "Send it now, choose another time, or cancel it." in page
     assert "Skip this time" not in page
     assert "Send to 3 people" in admin.text("/campaigns/confirm/", id=key)
     admin.send("/campaigns/confirm/", {"recipients": "3"}, id=key)

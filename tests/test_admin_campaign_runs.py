@@ -122,7 +122,7 @@ def test_the_page_shows_runs_times_and_reasons(desk: Desk, key: int) -> None:
     assert "Every day at 10:00, New York time." in page
     assert "The run before it was still sending." in page
     assert "Started 20 minutes late: the sender was down." in page
-    assert re.search(r'data-label="On the list">15<span class="sub">\+3</span>', page)
+    assert re.search(r'data-label="On the list">15<span class="change">\+3</span>', page)
     assert re.search(r'data-label="Not sent">1<', page)
     assert "Saturday 21 November 2026, 10:00" in page
     assert 'data-label="Cost">' in page

@@ -6,40 +6,21 @@ Behind the page everything is real but Twilio: a worker in a thread, the SDK, a 
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
 
-import analytics.rates
-from admin import gateways, jobs, people
-from admin.config import Config
 from admin.demo_data import AREAS, PLAIN
-from models.accounts import Account
-from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Run
 from models.messages import Message, MessageStatus
-from models.settings import Setting
 from models.templates import TemplateVersion
-from models.users import RoleName
-from sender.simulator import Behaviour, Simulator, create_simulator, serve
-from sender.worker import Worker
-from tests.browser import NARROW, WIDE, Sheet, launched, sheet
-from tests.conftest import NOW
-from tests.desk import Desk, open_desk
-from tests.seeds import sender_of
+from tests.browser import WIDE, Sheet, launched, sheet
+from tests.live import Stage, checked, press, sign_in, staged
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-EMAIL, PASSWORD = "amara@example.com", "correct horse battery"
 GOOD = 180
 """People on the list who can be texted."""
 PER_SECOND = 30
@@ -48,16 +29,6 @@ ALL_DELIVERED = """async (wanted) => {
   const answer = await fetch(document.querySelector("[data-progress]").dataset.progress);
   return (await answer.json()).statuses.delivered === wanted;
 }"""
-
-
-@dataclass
-class Stage:
-    """A console on a port, its worker, and the Twilio that it talks to."""
-
-    desk: Desk
-    base: str
-    simulator: Simulator
-    workers: list[Worker] = field(default_factory=list)
 
 
 def members() -> str:
@@ -75,70 +46,13 @@ def members() -> str:
     return "\n".join(lines) + "\n"
 
 
-def free_port() -> int:
-    """A port that nobody listens on: the webhooks' address has to be known before the console is made."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def served_at(app: Flask, port: int) -> Iterator[None]:
-    """The app on this port."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@contextmanager
-def working(config: Config, database: Database) -> Iterator[None]:
-    """A worker in a thread."""
-    worker = jobs.build_worker(config, database, concurrency=8)
-    thread = threading.Thread(target=worker.run, daemon=True)
-    thread.start()
-    yield
-    worker.stop()
-    thread.join(timeout=20)
-    assert not thread.is_alive()
-
-
-def furnish(desk: Desk, config: Config) -> None:
-    """A person, a linked SMS account, a rate card, a slow short code, and sends from a hundred on that have to be typed."""
-    with desk.app.app_context(), desk.database.transaction() as session:
-        people.create_user(
-            session, email=EMAIL, password=PASSWORD, now=NOW, name="Amara Reyes",
-            roles=[(session.get_one(Account, desk.harbor.id), RoleName.ADMIN)],
-        )  # fmt: skip
-        account = session.get_one(Account, desk.harbor.id)
-        account.twilio_token = gateways.seal(config.secret_keys, "t" * 32)
-        sender_of(session, account).segments_per_second = PER_SECOND
-        session.add(Setting(account_id=account.id, name="large_send", value=100, updated_at=NOW))
-        analytics.rates.load(session, None, now=NOW, entered_by="test")
-
-
 @pytest.fixture(scope="module")
 def stage(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Everything that a campaign needs, running."""
+    """Everything that a campaign needs, running; sends from a hundred people on have to be typed."""
     folder = tmp_path_factory.mktemp("campaign")
-    file, port, twilio_port = folder / "console.db", free_port(), free_port()
-    shutil.copy(sqlite_template, file)
     (folder / "members.csv").write_text(members(), encoding="utf-8")
-    database, url = connect(f"sqlite:///{file}"), f"sqlite:///{file}"
-    base = f"http://127.0.0.1:{port}"
-    with open_desk(database, url, public_url=base, twilio_url=f"http://127.0.0.1:{twilio_port}") as desk:
-        config: Config = desk.app.extensions["textledger"][0]
-        desk.app.config["UPLOADS"] = str(folder / "uploads")
-        furnish(desk, config)
-        with database.reading() as session:
-            known = jobs.simulated_account(config, session, session.get_one(Account, desk.harbor.id))
-        simulator = create_simulator(Behaviour(seed=5), accounts=[known])
-        with serve(simulator, port=twilio_port), served_at(desk.app, port), working(config, database):
-            yield Stage(desk, base, simulator)
-    database.engine.dispose()
+    with staged(sqlite_template, folder, per_second=PER_SECOND, settings={"large_send": 100}) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -155,20 +69,6 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Sheet]:
     with sheet(context, stage.base) as found:
         yield found
     context.close()
-
-
-def checked(visit: Sheet, name: str) -> None:
-    """No barrier and no sideways scroll: light, dark and on a phone; pictures for people."""
-    for theme in ("dark", "light"):
-        visit.theme(theme)
-        visit.settle()
-        assert visit.barriers() == [], f"{name} {theme}"
-        visit.shot(f"flow-{name}-{theme}")
-    visit.page.set_viewport_size(NARROW)
-    assert visit.overflow() == 0, name
-    assert visit.barriers() == [], f"{name} narrow"
-    visit.shot(f"flow-{name}-narrow")
-    visit.page.set_viewport_size(WIDE)
 
 
 def count_of(page: Page, name: str) -> int:
@@ -193,16 +93,6 @@ def test_a_campaign_from_sign_in_to_the_last_receipt(visit: Sheet, stage: Stage,
     assert len(stage.simulator.log()) == GOOD, "Twilio was asked for each text once"
     assert count_of(page, "sent") + count_of(page, "excluded") + count_of(page, "failed") == count_of(page, "audience")
     look_around(visit, page)
-
-
-def sign_in(visit: Sheet) -> Page:
-    """By the form, to the first page."""
-    page = visit.open("/")
-    page.get_by_label("Email").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    return page
 
 
 def write_text(visit: Sheet, page: Page) -> None:
@@ -272,15 +162,16 @@ def watch(visit: Sheet, page: Page) -> None:
         "() => { const bar = document.querySelector('progress.big'); return bar.value > 3 && bar.value < bar.max; }"
     )
     expect(page.locator("[data-word=pace]")).to_contain_text("texts a second")
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(page.locator("[data-word=pace]")).to_contain_text(" left")
+    expect(page.locator("[data-word=brake]")).not_to_be_empty()
+    checked(visit, "sending")
+    press(page, "Pause")
     expect(page.locator(".head .badge")).to_have_text("Paused")
     page.wait_for_timeout(2500)
     stopped = count_of(page, "done")
     assert 3 < stopped < GOOD + 3
     checked(visit, "paused")
-    page.get_by_role("button", name="Resume").click()
-    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    press(page, "Resume")
     expect(page.locator(".head .badge")).to_have_text("Completed", timeout=60_000)
     expect(bar).to_have_js_property("value", GOOD + 3)
     page.wait_for_function(ALL_DELIVERED, arg=GOOD)
@@ -333,6 +224,5 @@ def test_a_refused_sender_and_a_scheduled_start(visit: Sheet, stage: Stage) -> N
     visit.open("/")
     expect(page.get_by_text("5 Mar 2037, 09:30 EST (14:30 UTC)")).to_be_visible()
     page.get_by_role("link", name="Spring renewal").click()
-    page.get_by_role("button", name="Back to draft").click()
-    page.get_by_role("dialog").get_by_role("button", name="Back to draft").click()
+    press(page, "Back to draft")
     expect(page.locator(".head .badge")).to_have_text("Draft")

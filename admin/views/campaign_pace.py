@@ -14,7 +14,6 @@ from sender.progress import Progress
 S, B = CampaignState, Brake
 TO_DO = {
     S.PAUSED: "Mend what it says, then resume it; or cancel it, and what has not left never will.",
-    S.HELD: "Send it now, choose another time, or cancel it.",
 }
 SENTENCES: dict[Brake, str] = {
     B.STOPPED: "",

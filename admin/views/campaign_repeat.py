@@ -39,9 +39,16 @@ def zones() -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ")) for zone in sorted(named)]
 
 
+class TicksField(SelectMultipleField):
+    """Several of some choices, each a box; they stand together under one legend."""
+
+    grouped = True
+
+
 def pick(label: str, choices: Any, **kwargs: Any) -> SelectField:
     """One of some choices; anything else that is posted is an error with a sentence."""
-    return SelectField(label, choices=choices, invalid_choice_message=CHOOSE, invalid_value_message=CHOOSE, **kwargs)
+    said = {"invalid_choice_message": CHOOSE, "invalid_value_message": CHOOSE}
+    return SelectField(label, [InputRequired(CHOOSE)], choices=choices, **said, **kwargs)
 
 
 class RepeatForm(ConsoleForm):
@@ -52,12 +59,8 @@ class RepeatForm(ConsoleForm):
         "Every", [InputRequired(WHOLE), NumberRange(1, 100, "Choose a number from 1 to 100.")], default=1,
         description="1 is each, 2 every other, and so on.",
     )  # fmt: skip
-    days = SelectMultipleField(
-        "Weekdays", choices=WEEK, option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False)
-    )
-    month_day = SelectField(
-        "Day of the month", choices=MONTH_DAYS, description="A month without that day is passed over."
-    )
+    days = TicksField("Weekdays", choices=WEEK, option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False))
+    month_day = pick("Day of the month", MONTH_DAYS, description="A month without that day is passed over.")
     nth = pick("Which one", NTH)
     weekday = pick("Weekday", WEEK)
     rule = StringField(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from admin.formatters import moment
+from admin.views.campaign_words import duration
 from models.messages import Message
 from models.settings import value
 from sender.doubts import ABSENCES
@@ -25,8 +26,8 @@ class Known:
 def known(session: Session, row: Message, *, now: datetime) -> Known:
     """Put together from the message's own row."""
     most = int(value(session, "max_attempts", account_id=row.account_id))
-    hours = int(value(session, "give_up_hours", account_id=row.account_id))
-    why, likely = _why(row, hours, now)
+    patience = timedelta(hours=value(session, "give_up_hours", account_id=row.account_id))
+    why, likely = _why(row, patience, now)
     facts: list[tuple[str, object]] = [
         ("Attempt", f"{row.attempt} of {most} at most"),
         ("Handed to Twilio", moment(row.intent_at)),
@@ -42,7 +43,7 @@ def _searches(row: Message) -> str:
     return f"{row.absences} {'time' if row.absences == 1 else 'times'} in a row, and it was not listed"
 
 
-def _why(row: Message, hours: int, now: datetime) -> tuple[str, str]:
+def _why(row: Message, patience: timedelta, now: datetime) -> tuple[str, str]:
     """Why the look-ups did not settle it, told by what they left in the row, and what that makes likely."""
     if row.absences >= ABSENCES:
         again = "It is not sent again by itself, because "
@@ -51,8 +52,11 @@ def _why(row: Message, hours: int, now: datetime) -> tuple[str, str]:
         else:
             again += f"it was tried {row.attempt} times already."
         return f"Twilio's list does not have it. {again}", "It was most likely not sent."
-    if row.intent_at is not None and row.updated_at - row.intent_at > timedelta(hours=hours):
-        return f"Twilio did not answer, and could not be asked for {hours} hours.", "It may or may not have been sent."
+    if row.intent_at is not None and row.updated_at - row.intent_at > patience:
+        return (
+            f"Twilio did not answer, and could not be asked for {duration(round(patience.total_seconds()))}.",
+            "It may or may not have been sent.",
+        )
     return (
         "Twilio did not answer. Its list has texts to this number from that minute, but none that is certainly this one.",
         "Something was sent to this number then; sending again may well be a second text.",

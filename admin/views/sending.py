@@ -111,7 +111,7 @@ class CampaignSending(CampaignRows):
             title, verb, sentence = (
                 "Repeat",
                 "Repeat for",
-                "It starts by itself at each of its times, each time with the list as it is then.",
+                "It starts by itself at each of its times, without those who opted out by then.",
             )
         return self.render_step(
             "campaign_confirm.html", 4, campaign=campaign, review=found, start=start, facts=self._facts(campaign, found, start),
