@@ -9,7 +9,9 @@ from models.accounts import Account, SenderKind
 from models.campaigns import Campaign
 from models.settings import Setting
 from sender.limits import Bound, problems, segment_limits
+from sender.preview import preview
 from tests.conftest import NOW
+from tests.lists import campaign_to, listed
 from tests.seeds import campaign, sender_of
 
 B = Bound
@@ -93,3 +95,12 @@ def test_an_unusual_limit_is_said_to_be(
     session.add(Setting(account_id=account.id, name="segment_limit_low", value=1, updated_at=NOW))
     session.flush()
     assert len(problems(session, made, needed=1)) == (1 if limit > 30_000 else 0)
+
+
+@pytest.mark.parametrize("exact", [100_000, 3])
+def test_the_preview_says_what_is_needed_whatever_the_limit(session: Session, account: Account, exact: int) -> None:
+    """Twelve texts of two segments need 24, of which a limit of ten lets ten leave; also where it is an estimate."""
+    phones = "\n".join(f"21255501{n:02}" for n in range(12))
+    made = campaign_to(session, account, listed(session, account, f"Phone\n{phones}\n"), "x" * 200, segment_limit=10)
+    found = preview(session, made, now=NOW, exact=exact)
+    assert (found.segments, found.needed) == (10, 24)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import analytics.budgets
 import analytics.forecast
 import analytics.rates
 from analytics.pricing import Line
@@ -18,7 +19,7 @@ from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Kind
 from models.settings import value
-from sender import audience, campaigns
+from sender import audience, campaigns, limits
 from sender.preview import Preview
 
 
@@ -79,7 +80,7 @@ def review(session: Session, campaign: Campaign, *, now: datetime) -> Review:
     large = int(value(session, "large_send", account_id=campaign.account_id))
     return Review(
         preview=found,
-        problems=_problems(session, campaign, found),
+        problems=_problems(session, campaign, found, now),
         cost=cost,
         no_cost=no_cost,
         seconds=max((segments // sender.segments_per_second for sender, _, segments in senders), default=0),
@@ -106,7 +107,7 @@ def _by_sender(
     return sorted(sums.values(), key=lambda one: -one[2])
 
 
-def _problems(session: Session, campaign: Campaign, found: Preview) -> list[campaigns.Problem]:
+def _problems(session: Session, campaign: Campaign, found: Preview, now: datetime) -> list[campaigns.Problem]:
     """What `sender.campaigns` says, and what only shows once the texts are counted."""
     problems = list(campaigns.problems(session, campaign, regions=found.by_region))
     if not found.recipients and not any(problem.blocking for problem in problems):
@@ -115,7 +116,19 @@ def _problems(session: Session, campaign: Campaign, found: Preview) -> list[camp
     if found.held:
         sentence = f"{found.held:,} recipients will be held: no hour is right in every zone they may be in."
         problems.append(campaigns.Problem("held", sentence, blocking=False))
-    return problems
+    reach = _reach(session, campaign, found, now)
+    return problems + limits.problems(
+        session, campaign, needed=found.needed, budget_segments=reach, estimated=bool(found.note)
+    )
+
+
+def _reach(session: Session, campaign: Campaign, found: Preview, now: datetime) -> int | None:
+    """How many segments the budget is good for; None without a budget, or where its worth is not known."""
+    try:
+        reach = analytics.budgets.reach(session, campaign, found.by_region, now=now)
+    except analytics.rates.RateProblem:
+        return None
+    return reach.segments_left if reach else None
 
 
 def _cost(
