@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tests.test_sender_recurrence import YEARS, ZONES, compared
 
-SCHEDULES = 60
+SCHEDULES = 30
 """In each zone."""
 
 
