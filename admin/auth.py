@@ -40,6 +40,8 @@ RIGHTS: dict[str, frozenset[RoleName]] = {
     "country:edit": frozenset({R.ADMIN}),
     "user:view": frozenset({R.ADMIN, R.AUDITOR}),
     "user:edit": frozenset({R.ADMIN}),
+    "job:view": EVERYONE - {R.AGENT},
+    "job:run": frozenset({R.ADMIN}),
     "audit:view": frozenset({R.ADMIN, R.AUDITOR, R.FINANCE}),
     "cost:view": frozenset({R.ADMIN, R.FINANCE, R.ANALYST, R.AUDITOR}),
     "pii:view": frozenset({R.ADMIN, R.AGENT, R.SUPERVISOR}),

@@ -64,7 +64,7 @@ def jobs_list() -> None:
             last = f"{job.finished_at:%Y-%m-%d %H:%M:%S}" if job.finished_at else "never"
             failed = f"{job.last_error}, {job.last_error_at:%Y-%m-%d %H:%M:%S}" if job.last_error_at else ""
             table.add_row(job.name, f"{job.every_seconds:,} s", last, _next(job, now), job.result, failed)
-        alive = sum(presence.alive(process, now=now) for process in presence.workers(session))
+        alive = sum(presence.alive(one, now=now) for one in presence.workers(session))
     console.print(table)
     click.echo(f"{alive} worker{'' if alive == 1 else 's'} running.")
 
@@ -88,5 +88,5 @@ def jobs_run(name: str) -> None:
         audit.record(
             session, account_id=0, actor=ACTOR, action="job:run", subject_kind="job", subject_id=name, subject=name, now=now
         )  # fmt: skip
-        alive = any(presence.alive(process, now=now) for process in presence.workers(session))
+        alive = presence.anybody(session, now=now)
     click.echo(f"{name} runs within a few seconds." if alive else f"{name} runs as soon as a worker does.")

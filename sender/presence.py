@@ -14,12 +14,14 @@ BEAT = timedelta(seconds=1)
 """How often a process says that it is alive."""
 SILENCE = timedelta(seconds=2.5)
 """After so long without a word a process is taken for dead."""
-KEPT = timedelta(days=1)
-"""How long a process that is gone is still shown."""
+GONE = timedelta(seconds=10)
+"""After so long without a word people are told that it is gone."""
+KEPT = timedelta(days=30)
+"""How long it is remembered when which process was there: a start that was missed is explained by it."""
 
 
 def arrive(session: Session, name: str, *, now: datetime, version: str = "", all_senders: bool = False) -> None:
-    """A process has started; those gone for a day are forgotten. The caller commits."""
+    """A process has started; those gone for long are forgotten. The caller commits."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.seen_at < now - KEPT))
     session.merge(
         WorkerProcess(
@@ -43,9 +45,14 @@ def _write(session: Session, name: str, **values: object) -> None:
     session.execute(update(WorkerProcess).where(WorkerProcess.name == name).values(**values))
 
 
-def alive(process: WorkerProcess, *, now: datetime) -> bool:
+def alive(process: WorkerProcess, *, now: datetime, within: timedelta = GONE) -> bool:
     """Whether a process was heard of lately and has not said that it stops."""
-    return process.stopped_at is None and abs(now - process.seen_at) <= SILENCE
+    return process.stopped_at is None and abs(now - process.seen_at) <= within
+
+
+def anybody(session: Session, *, now: datetime) -> bool:
+    """Whether a worker is there, as far as a person has to care."""
+    return any(alive(process, now=now) for process in workers(session))
 
 
 def missing(session: Session, *, besides: str, now: datetime, within: timedelta) -> bool:
@@ -53,9 +60,9 @@ def missing(session: Session, *, besides: str, now: datetime, within: timedelta)
     others = session.scalars(
         select(WorkerProcess).where(WorkerProcess.name != besides, WorkerProcess.seen_at > now - within - SILENCE)
     )
-    return any(not alive(process, now=now) for process in others)
+    return any(not alive(process, now=now, within=SILENCE) for process in others)
 
 
 def workers(session: Session) -> Sequence[WorkerProcess]:
-    """Every process of the last day, the youngest first."""
+    """Every process that is remembered, the youngest first."""
     return session.scalars(select(WorkerProcess).order_by(WorkerProcess.started_at.desc(), WorkerProcess.name)).all()

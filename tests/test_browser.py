@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from admin import people
 from models.base import connect
 from models.messages import MessageStatus
 from models.users import RoleName
+from sender import presence, turns
+from sender.worker import wall_clock
 from tests.browser import NARROW, WIDE, Sheet, launched, served, sheet
 from tests.conftest import NOW
 from tests.desk import ANNA, BEN, Desk, message, open_desk
@@ -29,7 +32,7 @@ PAGES = (
     "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
-    "/countries/edit/?id={countries}", "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
+    "/countries/edit/?id={countries}", "/jobs/", "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,
 )  # fmt: skip
@@ -272,3 +275,41 @@ def test_paper_has_the_list_and_not_the_frame(visit: Sheet) -> None:
     expect(page.get_by_role("button", name="Export CSV")).to_be_hidden()
     expect(page.locator("table.list")).to_be_visible()
     visit.shot("messages-print")
+
+
+def test_jobs_keep_themselves_up_to_date(visit: Sheet, place: Place) -> None:
+    """What a worker does shows without a reload; a job that is asked for says so at once; clean while full, in every form."""
+    now = wall_clock()
+    with place.desk.database.transaction() as session:
+        presence.arrive(session, "mail-room:4711", now=now, version="0.1.0", all_senders=True)
+        turns.register(session, {kind.name: kind.every for kind in turns.KINDS}, now=now)
+        for name, error in (("prices", ""), ("mail", "ConnectionRefusedError")):
+            turn = turns.take(session, name, worker="mail-room:4711", now=now) or 0
+            if error:
+                turns.failed(session, name, turn=turn, now=now, every=timedelta(seconds=5), error=error)
+            else:
+                turns.done(
+                    session, name, turn=turn, now=now, every=timedelta(hours=1), result="31 texts brought up to date"
+                )
+    page = visit.open("/jobs/")
+    row = page.locator("tr", has_text="Twilio for prices")
+    expect(row).to_contain_text("31 texts brought up to date")
+    expect(page.locator("tr", has_text="Mails what people")).to_contain_text("ConnectionRefusedError")
+    for theme in ("light", "dark"):
+        visit.theme(theme)
+        visit.settle()
+        assert visit.barriers() == [], theme
+        visit.shot(f"jobs-full-{theme}")
+    with place.desk.database.transaction() as session:
+        presence.seen(session, "mail-room:4711", now=wall_clock(), all_senders=False)
+        assert turns.take(session, "usage", worker="mail-room:4711", now=wall_clock(), lease=2 * turns.LEASE)
+    expect(page.locator("tr", has_text="daily totals")).to_contain_text("Running at mail-room:4711", timeout=9_000)
+    expect(page.get_by_text("the senders it is given")).to_be_visible()
+    row.get_by_role("button", name="Run now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("status").get_by_text("Prices starts")).to_be_visible()
+    expect(page.locator("tr", has_text="Twilio for prices")).to_contain_text("Asked for")
+    page.set_viewport_size(NARROW)
+    visit.settle()
+    assert (visit.overflow(), visit.barriers()) == (0, [])
+    visit.shot("jobs-full-narrow")

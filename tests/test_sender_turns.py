@@ -191,15 +191,14 @@ def test_every_job_says_what_it_does() -> None:
 
 
 def test_presence(session: Session, now: datetime) -> None:
-    """A process is alive while it says so; silent, stopped and far in the future it is not; after a day it is forgotten."""
+    """A process is alive while it says so; silent or stopped it is not; after a month it is forgotten."""
     for name in ("here:1", "here:2", "here:3"):
         presence.arrive(session, name, now=now, version="1.0", all_senders=True)
-    presence.seen(session, "here:1", now=now + presence.SILENCE, all_senders=False)
+    presence.seen(session, "here:1", now=now + presence.GONE, all_senders=False)
     presence.leave(session, "here:2", now=now + SECOND)
     session.expire_all()
     states = {
-        process.name: presence.alive(process, now=now + presence.SILENCE + TICK)
-        for process in presence.workers(session)
+        process.name: presence.alive(process, now=now + presence.GONE + TICK) for process in presence.workers(session)
     }
     assert states == {"here:1": True, "here:2": False, "here:3": False}
     first = presence.workers(session)[0]

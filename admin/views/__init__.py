@@ -12,6 +12,7 @@ from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
 from admin.views.home import HomeView
+from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
 from admin.views.templates import TemplateView
 from admin.views.users import UserView
@@ -48,6 +49,7 @@ def pages() -> list[object]:
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
+        JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),
         AuditView(AuditEntry, name="Audit log", category=SYSTEM, endpoint="audit", menu_icon_value="list"),
     ]

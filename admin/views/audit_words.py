@@ -15,6 +15,7 @@ VERBS = {
     "opt_out": "Unsubscribed", "re_subscribe": "Re-subscribed", "release": "Released", "deactivate": "Deactivated",
     "activate": "Activated", "reset_password": "Reset the password of", "remove": "Removed from the account",
     "invite": "Gave access to", "pause": "Paused", "resume": "Resumed", "cancel": "Cancelled", "archive": "Archived",
+    "run": "Asked for",
 }  # fmt: skip
 SUBJECTS = {"consent_event": "a number", "country_setting": "country", "audit_entry": "audit log"}
 
