@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +19,9 @@ from models.settings import value
 from sender import reconciliation, usage
 from sender.clocks import DatabaseClock
 from sender.gateway import Gateway
+from sender.restored import Watch
 from sender.simulated_accounts import SimulatedAccount, SimulatedNumber
+from sender.watermark import Watermark
 from sender.worker import Worker
 
 CORRECTED = timedelta(days=3)
@@ -36,6 +39,7 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
         public_url=config.public_url,
         clock=DatabaseClock(database),
         concurrency=concurrency,
+        watch=Watch(database, Watermark(marks(database))),
     )
     worker.every(1, "budgets", lambda now: budgets.allow(database, now))
     worker.every(2, "rollups", lambda _now: fold(database))
@@ -45,6 +49,13 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
     worker.every(60 * minutes, "charges", lambda now: post_charges(database, now))
     worker.every(3600, "usage", lambda now: f"{pull_usage(config, database, now):,} daily totals")
     return worker
+
+
+def marks(database: Database) -> Path:
+    """Where this host notes what it has sent, beside an SQLite file and otherwise under `var`: never inside the database."""
+    file = database.engine.url.database
+    beside = database.dialect == "sqlite" and file and file != ":memory:"
+    return Path(f"{file}.sent") if beside else Path("var/sent")
 
 
 def fold(database: Database) -> str:

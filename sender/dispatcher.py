@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,6 +48,10 @@ class Dispatcher:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     senders: Callable[[], set[int] | None] = lambda: None
     """The senders this process may claim for now; None: every one."""
+    looking: Callable[[], object] = lambda: None
+    """Called before each claim: is the database still the one that we sent from? See `sender/restored.py`."""
+    leaving: Callable[[Sequence[Claim]], bool] = lambda _claims: True
+    """Called with claims that are committed, before any of them leaves; whether they may."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _gateways: dict[int, tuple[tuple[object, ...], Gateway]] = field(default_factory=dict)
     """By account, with the credentials they were made of: a new token is used at once."""
@@ -92,12 +96,17 @@ class Dispatcher:
         if room <= 0:
             return []
         try:
+            self.looking()
             with self.database.session() as session:
                 claims = dispatch.claim(session, worker=self.name, now=now, limit=room, senders=self.senders())
                 accounts = {id_: session.get_one(Account, id_) for id_ in {claim.account_id for claim in claims}}
+            may_leave = self.leaving(claims)
         except Exception as error:
             log.error("nothing claimed: %s", type(error).__name__)  # noqa: TRY400 (a traceback may hold a number)
             self._stop.wait(BREATH)
+            return []
+        if not may_leave:
+            self._record([Outcome(claim, Result.UNSENT) for claim in claims])
             return []
         gateways = {account_id: self._gateway(account) for account_id, account in accounts.items()}
         return [(claim, gateways[claim.account_id]) for claim in claims]

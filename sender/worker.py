@@ -26,6 +26,7 @@ from sender.dispatcher import Dispatcher, wall_clock
 from sender.failures import logged
 from sender.gateway import Gateway
 from sender.places import Places
+from sender.restored import Watch
 from sender.rounds import Rounds
 
 __all__ = ["Job", "Worker", "wall_clock"]
@@ -62,6 +63,8 @@ class Worker:
     version: str = ""
     places: Places | None = None
     """What it is given by somebody who places senders and jobs; without it, it does everything."""
+    watch: Watch | None = None
+    """What notices that a backup of the database was restored; without it, nobody does."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _held: dict[str, int] = field(default_factory=dict)
     """The turns under way in this process, by job."""
@@ -79,6 +82,8 @@ class Worker:
         self.dispatcher = Dispatcher(
             self.database, self.gateway_for, self.public_url, self.clock, self.concurrency, self.name, self.senders
         )  # fmt: skip
+        if self.watch:
+            self.dispatcher.looking, self.dispatcher.leaving = self.watch.before, self.watch.after
 
     def senders(self) -> set[int] | None:
         """The senders it may claim for now; None: every one."""

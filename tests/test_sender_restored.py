@@ -22,7 +22,6 @@ from models.contacts import Contact
 from models.messages import Message, MessageStatus
 from sender import campaigns, doubts
 from sender.audience import expand
-from sender.claims import Claim
 from sender.dispatcher import Dispatcher, wall_clock
 from sender.gateway import Gateway, InDoubt
 from sender.restored import Settled, Watch, hold_all, settle
@@ -33,19 +32,6 @@ from tests.conftest import seed_account
 
 C, S = CampaignState, MessageStatus
 PEOPLE = 60
-
-
-@dataclass
-class Watched(Dispatcher):
-    """A dispatcher that keeps a watermark."""
-
-    watch: Watch | None = None
-
-    def _claim(self, room: int, now: datetime) -> list[tuple[Claim, Gateway | None]]:
-        assert self.watch is not None
-        self.watch.before()
-        claims = super()._claim(room, now)
-        return claims if self.watch.after([claim for claim, _ in claims]) else []
 
 
 @dataclass
@@ -65,12 +51,9 @@ class Stage:
     def send(self, *, until: Callable[[], bool], seconds: float = 20) -> None:
         """A worker process, from its start to its end."""
         mark = Watermark(self.folder)
-        worker = Watched(
-            self.database,
-            self.gateway,
-            "http://127.0.0.1:9",
-            concurrency=4,
-            watch=Watch(self.database, mark, every=0.5),
+        watch = Watch(self.database, mark, every=0.5)
+        worker = Dispatcher(
+            self.database, self.gateway, "http://127.0.0.1:9", concurrency=4, looking=watch.before, leaving=watch.after
         )
         deadline = time.monotonic() + seconds
         worker.run(until=lambda: until() or time.monotonic() > deadline)
