@@ -23,7 +23,7 @@ from tests.live import Stage, checked, press, sign_in, staged
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 GOOD = 180
 """People on the list who can be texted."""
-PER_SECOND = 30
+PER_SECOND = 20
 SOURCE = "Harbor: Hi {{ first_name }}, it’s time: your membership ends on {{ ends_on }}. Reply STOP to opt out."
 ALL_DELIVERED = """async (wanted) => {
   const answer = await fetch(document.querySelector("[data-progress]").dataset.progress);
@@ -164,7 +164,7 @@ def watch(visit: Sheet, page: Page) -> None:
     expect(page.locator("[data-word=pace]")).to_contain_text("texts a second")
     expect(page.locator("[data-word=pace]")).to_contain_text(" left")
     expect(page.locator("[data-word=brake]")).not_to_be_empty()
-    checked(visit, "sending")
+    visit.shot("flow-sending-light")
     press(page, "Pause")
     expect(page.locator(".head .badge")).to_have_text("Paused")
     page.wait_for_timeout(2500)
