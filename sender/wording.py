@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sender.syntax import Part, Variable
+from sender.syntax import Choice, Part, Variable
 from sender.templates import RenderProblem, Template, branch, finished, present, render, text_of
 
 KEPT = 10_000
@@ -21,31 +21,39 @@ class Wording:
     def __init__(self, template: Template) -> None:
         self._template = template
         self._texts: dict[int, dict[str, str]] = {}
+        self._steps = [(part.name, self._kept(part), part) for part in template.parts if isinstance(part, Variable)]
+        self._form: str | None = None
+        if not any(isinstance(part, Choice) for part in template.parts):
+            self._form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in template.parts)
 
     def __call__(self, fields: Mapping[str, object]) -> str:
         """The body, or RenderProblem, just as `render` has it."""
-        out: list[str] = []
         try:
-            self._fill(self._template.parts, fields, out)
+            if self._form is None:
+                out: list[str] = []
+                self._fill(self._template.parts, fields, out)
+                return finished("".join(out))
+            said = tuple([self._said(part, kept, fields.get(name)) for name, kept, part in self._steps])
         except (RenderProblem, _Odd):
             return render(self._template, fields)
-        return finished("".join(out))
+        return finished(self._form % said)
 
     def _fill(self, parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str]) -> None:
         for part in parts:
             if isinstance(part, str):
                 out.append(part)
-                continue
-            value = fields.get(part.name)
-            if isinstance(part, Variable):
-                texts = self._texts.get(id(part))
-                text = texts.get(value) if texts is not None and isinstance(value, str) else None
-                out.append(self._new(part, value) if text is None else text)
+            elif isinstance(part, Variable):
+                out.append(self._said(part, self._kept(part), fields.get(part.name)))
             else:
-                self._fill(branch(part, present(value)), fields, out)
+                self._fill(branch(part, present(fields.get(part.name))), fields, out)
 
-    def _new(self, variable: Variable, value: object) -> str:
-        """What a variable makes of a value, kept for the next time."""
+    def _kept(self, variable: Variable) -> dict[str, str]:
+        return self._texts.setdefault(id(variable), {})
+
+    def _said(self, variable: Variable, kept: dict[str, str], value: object) -> str:
+        """What a variable makes of a value, and is kept for the next time."""
+        if isinstance(value, str) and value in kept:
+            return kept[value]
         found = present(value)
         if found is None:
             if variable.default is None:
@@ -53,7 +61,6 @@ class Wording:
             return variable.default
         text = text_of(variable, found)
         if isinstance(value, str):
-            kept = self._texts.setdefault(id(variable), {})
             if len(kept) >= KEPT:
                 kept.clear()
             kept[value] = text
