@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import analytics.charges
 from admin import auth
-from admin.views.campaign_limits import CampaignLimits
+from admin.views.campaign_batches import CampaignBatches
 from admin.views.campaign_numbers import FAILED, counts
 from admin.views.guarded import page
 from admin.views.sending_start import clocks, local
@@ -86,10 +86,10 @@ def _set_aside(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
     return {row[0] or 0: row[1] for row in session.execute(query.group_by(Message.run_id))}
 
 
-class CampaignRuns(CampaignLimits):
+class CampaignRuns(CampaignBatches):
     """The runs of a campaign."""
 
-    rights: ClassVar[Mapping[str, str]] = CampaignLimits.rights
+    rights: ClassVar[Mapping[str, str]] = CampaignBatches.rights
 
     @page("/runs/")
     def all_runs(self) -> Any:
