@@ -78,7 +78,7 @@ def mount_webhooks(app: Flask, config: Config, database: Database) -> None:
     """
     door = Flask("hooks", static_folder=None)
     door.config["TRUSTED_HOSTS"] = app.config["TRUSTED_HOSTS"]
-    request_log.init_request_log(door)
+    request_log.init_refusal_log(door)
     door.register_blueprint(
         webhooks.blueprint(
             database,

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -46,6 +47,8 @@ class _Waiting(Generic[T]):
     item: T
     done: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
+    next: _Waiting[T] | None = None
+    gone: bool = False
 
 
 class Intake(Generic[T]):
@@ -75,9 +78,10 @@ class Intake(Generic[T]):
                 self._began = None
                 self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
                 self._thread.start()
-        if not waiting.done.wait(self._patience):
+        if not waiting.done.wait(self._patience) and not self._late(waiting):
             self._refuse(1)
             raise Busy("The database has not answered yet.")
+        self._wake(waiting.next)
         if isinstance(waiting.error, AWAY):
             raise Busy("The database is away.") from waiting.error
         if waiting.error is not None:
@@ -92,8 +96,24 @@ class Intake(Generic[T]):
             self._began = time.monotonic()
             self._commit(batch)
             self._began = None
-            for waiting in batch:
+            for waiting, following in pairwise(batch):
+                waiting.next = following
+            self._wake(batch[0])
+
+    def _wake(self, waiting: _Waiting[T] | None) -> None:
+        """Tell one thread; it tells the next before it goes on. Tens of threads awake at once would only fight for the GIL."""
+        while waiting is not None:
+            with self._lock:
                 waiting.done.set()
+                if not waiting.gone:
+                    return
+            waiting = waiting.next
+
+    def _late(self, waiting: _Waiting[T]) -> bool:
+        """Whether somebody whose patience has ended was told in the same moment; else nobody will wait for that any more."""
+        with self._lock:
+            waiting.gone = True
+            return waiting.done.is_set()
 
     def _next(self, *, several: bool) -> list[_Waiting[T]]:
         """What has gathered, at least one; nothing when it is time to rest."""

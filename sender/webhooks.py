@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import or_, select
@@ -61,22 +62,24 @@ def blueprint(
     def bounded() -> None:
         request.max_content_length = LARGEST
 
-    def signed_account() -> Account:
-        """The account that this request is about, if Twilio signed it; a forgery never waits for the database's writer."""
-        query, form = request.query_string.decode("latin-1"), request.form
+    def signed_post() -> tuple[Account, dict[str, str]]:
+        """Whose request this is, if Twilio signed it, and its form; a forgery never waits for the database's writer."""
+        params = _params()
+        query = request.query_string.decode("latin-1")
         url = place + request.path + (f"?{query}" if query else "")
-        params, signature = dict(form.lists()), request.headers.get("X-Twilio-Signature", "")
-        sid = _plain(form.get("AccountSid", ""))
-        return linked.account(sid, lambda tokens: signed(url, params, signature, tokens=tokens)) or abort(403)
+        signature, sid = request.headers.get("X-Twilio-Signature", ""), _plain(params.get("AccountSid", [""])[0])
+        account = linked.account(sid, lambda tokens: signed(url, params, signature, tokens=tokens))
+        return account or abort(403), {_plain(name): _plain(values[0]) for name, values in params.items()}
 
     @hooks.post("/status")
     def status() -> Response:
-        intake.take(_posted(signed_account(), _form(), clock()))
+        account, form = signed_post()
+        intake.take(_posted(account, form, clock()))
         return Response(status=204)
 
     @hooks.post("/inbound")
     def inbound() -> Response:
-        account, form, now = signed_account(), _form(), clock()
+        (account, form), now = signed_post(), clock()
         if not _short(form.get("MessageSid")) or not _short(form.get("From")):
             abort(400)
         try:
@@ -142,8 +145,12 @@ def _inbound(session: Session, account: Account, form: Mapping[str, str], now: d
     inbox.receive(session, account=account, sender=sender, params=form, now=now)
 
 
-def _form() -> dict[str, str]:
-    return {_plain(name): _plain(text) for name, text in request.form.items()}
+def _params() -> dict[str, list[str]]:
+    """The parameters of the form, each name with its values; Flask's own reading of them takes twice as long."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(request.get_data(cache=False).decode("latin-1"), keep_blank_values=True):
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def _plain(text: str) -> str:

@@ -184,6 +184,37 @@ def test_a_full_queue_and_a_stuck_writer_refuse_at_once() -> None:
     assert 101 in ledger.items
 
 
+def test_who_gave_up_keeps_nobody_else_waiting() -> None:
+    """Each of a batch tells the next; one that is gone is passed over, wherever in the batch it stood."""
+    ledger = Ledger()
+    writer: Intake[int] = Intake(ledger.write, patience=0.6)
+    answers: dict[int, bool] = {}
+
+    def take(number: int) -> None:
+        try:
+            writer.take(number)
+            answers[number] = True
+        except Busy:
+            answers[number] = False
+
+    threads = in_threads(1, lambda _: take(100))
+    until(lambda: writer._thread is not None and writer._queue.empty())
+    began = time.monotonic()
+    threads += in_threads(3, take)
+    until(lambda: writer._queue.qsize() == 3)
+    time.sleep(0.4)
+    writer._patience = 30.0
+    threads += in_threads(3, lambda n: take(n + 3))
+    until(lambda: writer._queue.qsize() == 6)
+    until(lambda: len(answers) == 4)
+    ledger.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert answers == {100: False, 0: False, 1: False, 2: False, 3: True, 4: True, 5: True}
+    assert [len(batch) for batch in ledger.batches] == [1, 6]
+    assert time.monotonic() - began < 10
+
+
 def test_the_thread_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without work the thread ends, and the next item starts another one."""
     monkeypatch.setattr(intake, "IDLE", 0.05)
