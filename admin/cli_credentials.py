@@ -45,10 +45,7 @@ def accounts_rotate(slug: str, token: str) -> None:
         raise click.ClickException("The account is not linked yet: use `accounts link`.")
     credentials.proved(config, sid, token)
     with database.transaction() as session:
-        account = account_named(session, slug)
-        if account.twilio_sid != sid:
-            raise click.ClickException("Somebody linked another SMS account meanwhile: run the command again.")
-        credentials.link(session, config, account, sid, token, actor=ACTOR, now=wall_clock())
+        credentials.rotate(session, config, account_named(session, slug), sid, token, actor=ACTOR, now=wall_clock())
     click.echo("The new token is in use. Webhooks signed with the one before it are still accepted.")
 
 

@@ -79,6 +79,15 @@ def link(
     _record(session, account, "link", {"twilio_sid": sid, "twilio_token": token}, actor=actor, now=now, ip=ip)
 
 
+def rotate(
+    session: Session, config: Config, account: Account, sid: str, token: str, *, actor: str, now: datetime, ip: str = ""
+) -> None:
+    """Use another token, proved for `sid`; raises NotAccepted when the account was linked to another SID meanwhile."""
+    if account.twilio_sid != sid:
+        raise NotAccepted("Somebody linked another SMS account meanwhile. Try again.")
+    link(session, config, account, sid, token, actor=actor, now=now, ip=ip)
+
+
 def _is_present(config: Config, account: Account, token: str) -> bool:
     with suppress(SecretUnreadable):  # a lost key is a reason to enter the token anew
         return token in gateways.tokens(config, account)[:1]

@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, has_app_context, has_request_context, r
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
 
+from admin.config import Config
 from models.base import Database
 from models.schema import alembic_config
 
@@ -15,6 +16,12 @@ UNREACHABLE = "The database cannot be opened: check TEXTLEDGER_DATABASE_URL, and
 NOT_MIGRATED = "The database is not up to date: run `flask --app wsgi migrate` first."
 NEWER = "The database belongs to a newer version of Textledger: install that version."
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def configuration() -> Config:
+    """The configuration of the current app."""
+    found: Config = current_app.extensions["textledger"][0]
+    return found
 
 
 class Db(scoped_session[Session]):

@@ -109,7 +109,7 @@ def send(gateway: Gateway, to: str = PLAIN, from_: str = ACCEPTED_FROM) -> objec
 def test_a_live_account_is_seen_by_the_watch(world: Watch) -> None:
     """The trap works: each request of a live account is noted, so that silence means something."""
     gateway = Gateway(SID, TOKEN, timeout=(2.0, 2.0))
-    asks = [*everything(gateway).values(), partial(send, gateway)]
+    asks: list[Callable[[], object]] = [*everything(gateway).values(), partial(send, gateway)]
     for ask in asks:
         noted = len(world.asked)
         with pytest.raises((Throttled, InDoubt)):

@@ -8,6 +8,7 @@ from flask_admin.theme import Bootstrap4Theme
 
 from admin.views.audit import AuditView
 from admin.views.campaigns import CampaignView
+from admin.views.connection import ConnectionView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
@@ -50,6 +51,7 @@ def pages() -> list[object]:
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
+        ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),
         AuditView(AuditEntry, name="Audit log", category=SYSTEM, endpoint="audit", menu_icon_value="list"),
     ]

@@ -14,6 +14,8 @@ VERBS = {
     "create": "Created", "edit": "Changed", "delete": "Deleted", "export": "Exported", "send": "Sent", "schedule": "Scheduled",
     "opt_out": "Unsubscribed", "re_subscribe": "Re-subscribed", "release": "Released", "deactivate": "Deactivated",
     "activate": "Activated", "reset_password": "Reset the password of", "remove": "Removed from the account",
+    "link": "Linked", "link_test": "Kept test credentials of", "forget_token": "Forgot the former token of",
+    "mode": "Changed the mode of",
     "invite": "Gave access to", "pause": "Paused", "resume": "Resumed", "cancel": "Cancelled", "archive": "Archived",
     "run": "Asked for",
 }  # fmt: skip
