@@ -106,7 +106,8 @@ def settings(*, port: int, twilio_port: int) -> Config:
 def fresh_database(config: Config) -> Database:
     """An empty, migrated database in the demo's own folder; the one of an earlier demo is removed."""
     for leftover in DEMO_FOLDER.glob("textledger.db*"):
-        leftover.unlink()
+        if leftover.is_file():  # the marks of what was sent are a folder: of another database, they mean nothing to this one
+            leftover.unlink()
     database = connect(config.database_url)
     migrate(database)
     return database

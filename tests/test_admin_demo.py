@@ -52,8 +52,10 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """`flask demo --no-serve` with a small file, in an empty folder."""
+    """`flask demo --no-serve` with a small file, in a folder where an earlier demo left its database and its marks."""
     folder = tmp_path_factory.mktemp("demo")
+    (folder / "var/demo/textledger.db.sent").mkdir(parents=True)
+    (folder / "var/demo/textledger.db").write_text("not a database")
     root = Path(__file__).parent.parent
     environment = {**os.environ, "TEXTLEDGER_ENVIRONMENT": "demo", "PYTHONPATH": str(root), "COLUMNS": "120"}
     command = [
