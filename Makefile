@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench lock clean system
+.PHONY: help demo test check bench crash large lock clean system
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -31,6 +31,14 @@ check: .make/dev ## Lint, formatting, strict types, import contracts
 
 bench: .make/dev ## Print how fast it is on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+crash: .make/dev ## Kill everything 480 times and show that nobody was texted twice (ARGS="postgres --kills 50" for a part)
+	@.ci/system postgresql
+	@$(BIN)/python -m tests.crash $(ARGS)
+
+large: .make/dev ## Send one campaign to 200,000 through a pause, a kill and a database crash (ARGS="--people 5000")
+	@.ci/system postgresql
+	@$(BIN)/python -m tests.crash.large $(ARGS)
 
 lock: .make/dev ## Write both lock files anew (ARGS=--upgrade takes newer versions)
 	@echo "$(BUILD)" | $(LOCK) $(ARGS) --all-extras pyproject.toml - -o requirements-dev.lock
