@@ -41,9 +41,12 @@ def roomy(session: Session) -> Iterator[None]:
     lite = dialect_of(session).name == "sqlite"
     for name, (more, _) in ROOM.items() if lite else ():
         session.execute(text(f"PRAGMA {name} = {more}"))
-    yield
-    for name, (_, usual) in ROOM.items() if lite else ():
-        session.execute(text(f"PRAGMA {name} = {usual}"))
+    try:
+        yield
+    finally:
+        if lite and session.is_active:
+            for name, (_, usual) in ROOM.items():
+                session.execute(text(f"PRAGMA {name} = {usual}"))
 
 
 def literals(session: Session, table: Table, shared: Shared) -> dict[str, str]:
