@@ -28,7 +28,7 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What the database says when it cannot be reached or is too busy: the same item may be taken a moment later."""
 MOST, ROOM = 50, 1_000
 """Items of one transaction, and how many may wait for one."""
-GATHER = 0.004
+GATHER = 0.008
 """Seconds for which a batch is let grow when the one before it had several."""
 PATIENCE = 8.0
 """Seconds that an item waits for its commit. Twilio waits 15 for an answer (documentation of webhook connections, 2026)."""

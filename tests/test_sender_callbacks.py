@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, event, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -218,6 +218,26 @@ def test_only_the_account_s_own(session: Session, account: Account) -> None:
     assert all(row.message_id is None and not row.applied for row in session.scalars(select(Callback)))
     session.expire_all()
     assert (message.status, inbound.status) == (S.SENT, S.RECEIVED)
+
+
+def test_the_rows_are_found_by_indexes(session: Session, account: Account) -> None:
+    """By the key and by the SID, also in a plan that was made before the values were known: never by reading the table."""
+    plans: list[str] = []
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT message"):
+            word = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+            cursor.execute(f"{word} {statement}", parameters)
+            plans.append(str(cursor.fetchall()))
+
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    event.listen(session.connection(), "before_cursor_execute", explain)
+    callbacks.store(session, [posted(fresh(session, account, S.CLAIMED, 0), "sent")])
+    (plan,) = plans
+    assert "uq_message_sid" in plan
+    assert "pk_message" in plan or "INTEGER PRIMARY KEY" in plan
 
 
 def test_it_waits_for_whoever_holds_a_row(database: Database, session: Session, account: Account) -> None:

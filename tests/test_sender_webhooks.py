@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +24,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from admin import gateways
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
 from models.consent import ConsentEvent, ConsentKind
@@ -28,7 +35,8 @@ from sender import dispatch, webhooks
 from sender.simulated_callbacks import sign
 from tests import seeds
 from tests.conftest import NOW, seed_account
-from tests.postgres import PostgresServer
+from tests.desk import config_for
+from tests.postgres import PostgresServer, free_port
 
 S = MessageStatus
 PUBLIC = "https://texts.example.org"
@@ -505,6 +513,75 @@ def test_a_queue_that_overflowed(door: Door, message: Message, session: Session,
         assert sender.slow_until == expected
         sender.slow_until = NOW
         session.commit()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_is_there_after_a_crash(database: Database, database_url: str, session: Session) -> None:
+    """The console is killed while callbacks pour in, on many threads: each one that was answered is in the database."""
+    account = seed_account(session)
+    config = config_for(database_url, public_url=PUBLIC)
+    account.twilio_token = gateways.seal(config.secret_keys, TOKEN)
+    session.commit()
+    port, sid = free_port(), account.twilio_sid or ""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--threads",
+        "16",
+        "--log-level",
+        "critical",
+        "-b",
+        f"127.0.0.1:{port}",
+    ]
+    server = subprocess.Popen(
+        [*command, "wsgi:app"], env={**os.environ, **config.environment_variables()}, start_new_session=True
+    )
+    acknowledged: list[str] = []
+
+    def pour(number: int) -> None:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for count in range(10_000):
+            form = {"AccountSid": sid, "MessageSid": f"SM{number}-{count}", "MessageStatus": "sent"}
+            token = f"{number}-{count}"
+            headers = {
+                "Content-Type": "application/x-www-form-urlencoded", "I-Twilio-Idempotency-Token": token,
+                "X-Twilio-Signature": sign(TOKEN, f"{PUBLIC}/hooks/status", form),
+            }  # fmt: skip
+            try:
+                line.request("POST", "/hooks/status", urlencode(form), headers)
+                answer = line.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                return
+            assert answer.status == 204
+            acknowledged.append(token)
+
+    threads = [threading.Thread(target=pour, args=(n,)) for n in range(16)]
+    try:
+        limit = time.monotonic() + 60
+        while not listens(port):
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        for thread in threads:
+            thread.start()
+        while len(acknowledged) < 300:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    for thread in threads:
+        thread.join(30)
+    tokens = {row.token for row in kept(database)}
+    assert tokens >= set(acknowledged)
+    assert len(tokens) - len(acknowledged) <= 16, "at most what was in flight is there without an answer"
 
 
 def test_an_inbound_text_is_answered_with_nothing(door: Door) -> None:
