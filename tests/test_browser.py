@@ -32,7 +32,8 @@ PAGES = (
     "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
-    "/countries/edit/?id={countries}", "/jobs/", "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
+    "/countries/edit/?id={countries}", "/jobs/", "/connection/",
+    "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,
 )  # fmt: skip
