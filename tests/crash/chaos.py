@@ -213,6 +213,8 @@ class Chaos:
         while True:
             self.chance.shuffle(cards)
             for card in cards:
+                if self._enough and card is not None and card.name in self.report.deaths:
+                    continue
                 yield from [card] * (self.trial.workers if card is not None and card.job else 1)
 
     @property
@@ -220,9 +222,9 @@ class Chaos:
         return [*self.workers, self.web, self.clerk]
 
     def rage(self) -> None:
-        """Kill until it is enough."""
+        """Kill until it is enough, and for as long again where a point has not been met yet."""
         rest = iter(self._disturbances())
-        while self.report.kills < self.trial.kills:
+        while not self._enough or (self._unmet and self.report.kills < 2 * self.trial.kills):
             for slot in (*self.workers, self.web):
                 if slot.tend():
                     slot.be_born()
@@ -233,6 +235,14 @@ class Chaos:
                 self._tell(str(self.clerk))
             next(rest)
             time.sleep(TURN)
+
+    @property
+    def _enough(self) -> bool:
+        return self.report.kills >= self.trial.kills
+
+    @property
+    def _unmet(self) -> bool:
+        return self.report.points < self.trial.at_least
 
     def _tell(self, what: str) -> None:
         """A line in the trial's own log, for whoever looks for a cause."""

@@ -6,7 +6,9 @@ log by which everything is judged.
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,9 @@ BURST = 25
 """Requests in a row that are throttled."""
 HANG = 6.0
 """Seconds without an answer; more than a worker waits."""
+
+LATENCY = (0.05, 0.25)
+"""Seconds from storing a text to answering, at least and at most: while they pass, the text is sent and nobody here knows."""
 
 
 def faults(share: float) -> tuple[Fault, ...]:
@@ -50,6 +55,7 @@ class Door:
 
     simulator: Simulator
     note: Callable[[str], None]
+    chance: random.Random
     kill: Callable[[], None] = lambda: None
     _moment: Moment | None = None
     _left: int = 0
@@ -72,6 +78,8 @@ class Door:
         except Dropped:
             self.note("POSTs dropped or hung" if create else "lists dropped")
             raise
+        if create:
+            time.sleep(self.chance.uniform(*LATENCY))
         if moment is Moment.STORED:
             self.kill()
         return Answer(answer, self.kill if moment is Moment.ANSWERED else lambda: None)
@@ -109,7 +117,7 @@ class Provider:
         self._lock = threading.Lock()
         self._seed, self._share = seed, share
         self.simulator = create_simulator(weather(seed, listing_lag=listing_lag), accounts=[account])
-        self.doors = [Door(self.simulator, self._note) for _ in range(doors)]
+        self.doors = [Door(self.simulator, self._note, random.Random(seed)) for _ in range(doors)]
         self._servers = [Server(door, host="127.0.0.1", port=0, on_stop=lambda: None) for door in self.doors]
         self.simulator.fail(*faults(share), seed=seed)
         self.simulator.start()

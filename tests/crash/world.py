@@ -14,7 +14,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from admin.demo_data import AREAS, PLAIN
@@ -94,11 +94,11 @@ class World:
     made: int = 0
 
     def attempt(self, work: Callable[[Session], T], *, reading: bool = False) -> T | None:
-        """A transaction; None when it failed because the database is being restarted, as if nobody had asked."""
+        """A transaction; None when it failed (a restart, another writer), as if nobody had asked."""
         try:
             with self.database.reading() if reading else self.database.transaction() as session:
                 return work(session)
-        except OperationalError:
+        except DBAPIError:
             return None
 
     def campaign(self, size: int) -> int | None:
