@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
@@ -25,6 +25,7 @@ from models.accounts import Account, SendingNumber
 from models.base import Database
 from sender import callbacks, guards, inbox, slowing
 from sender.callbacks import Posted
+from sender.failures import logged
 from sender.intake import AWAY, Busy, Intake
 from sender.linked import Linked, Tokens
 from sender.signatures import signed
@@ -103,23 +104,19 @@ def blueprint(
 
 
 def _store(database: Database, batch: Sequence[Posted]) -> None:
-    """Commit a batch; then, apart from it, slow down senders whose queue overflowed and pause campaigns that go wrong."""
+    """Commit a batch, and with it the pause of a campaign that goes wrong; then slow down senders whose queue overflowed.
+
+    A failure of either loses no callback: the next one of its kind tries again.
+    """
+    now = batch[-1].received_at
     with database.transaction() as session:
         failures = callbacks.store(session, batch)
-    now = batch[-1].received_at
+        if guards.alarming(failure.error_code for failure in failures):
+            with logged("runs not watched"), session.begin_nested():
+                guards.watch(session, now=now)
     if slow := slowing.overflowed(failures):
-        _apart(database, "senders not slowed down", lambda session: slowing.slow(session, slow, now=now))
-    if guards.alarming(failure.error_code for failure in failures):
-        _apart(database, "runs not watched", lambda session: guards.watch(session, now=now))
-
-
-def _apart(database: Database, failure: str, work: Callable[[Session], object]) -> None:
-    """Do what may fail without the callbacks being lost: they are kept, and the next one of this kind tries again."""
-    try:
-        with database.transaction() as session:
-            work(session)
-    except SQLAlchemyError as error:
-        log.error("%s: %s", failure, type(error).__name__)  # noqa: TRY400  # its text may hold a number
+        with logged("senders not slowed down"), database.transaction() as session:
+            slowing.slow(session, slow, now=now)
 
 
 def _posted(account: Account, form: Mapping[str, str], now: datetime) -> Posted:
