@@ -205,6 +205,7 @@ def build(url: str, seed: int, terms: Terms, *, people: int = 600, rate: int = 1
     database, now = connect(url + impatient), wall_clock()  # a frozen worker may hold a lock that we want; we thaw it
     with database.transaction() as session:
         account = Account(slug="harbor", name="Harbor", twilio_sid=known("").sid, created_at=now, segment_limit=100_000)
+        account.concurrency = 400  # the claims of the dead count until their leases have run out
         session.add(account)
         session.flush()
         session.add(
