@@ -24,6 +24,7 @@ from wtforms import (
     TextAreaField,
     TimeField,
 )
+from wtforms.validators import StopValidation
 from wtforms.widgets import TextInput
 
 from admin.formatters import words
@@ -161,6 +162,11 @@ class WholeField(IntegerField):
             raise ValueError("Give a whole number.")
         if text:
             self.data = int(text)
+
+    def pre_validate(self, form: Any) -> None:
+        """What is no number is not measured against limits as well."""
+        if self.process_errors:
+            raise StopValidation
 
 
 class AttributesField(TextAreaField):

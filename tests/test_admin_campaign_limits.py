@@ -108,6 +108,7 @@ def test_a_wrong_limit_is_refused_in_a_sentence(desk: Desk, admin: Visitor, form
         key = seed_campaign(session, session.get_one(Account, desk.harbor.id)).id
     answer = admin.send("/campaigns/limits/", NONE | form, id=key)
     assert (answer.status_code, said in answer.text) == (200, True)
+    assert not ("whole number" in answer.text and "at least 1;" in answer.text), "one thing is said at a time"
     assert f'value="{next(iter(form.values()))}"' in answer.text
     assert row_of(desk, key).budget_u is None
 
