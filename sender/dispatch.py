@@ -40,6 +40,8 @@ from sender.queue import Candidate, Line
 SEND_SHARE = 6
 """A claimed message must be on the wire within a sixth of its lease (10 s of 60), else it goes back unsent; the POST may take
 half of the lease. So a worker that still believes in its claim can never send after the lease has run out."""
+RETRIES = "#rc=3&rp=5xx,ct,rt"
+"""Asks Twilio to repeat a callback three times, also after our 503 (its connection overrides, documented 2026). Not signed."""
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
 
@@ -227,7 +229,7 @@ def _claim_of(
 
 def callback_url(public_url: str, claim: Claim) -> str:
     """Where Twilio reports on this attempt: our id travels in the query, because Twilio keeps no reference of ours."""
-    return f"{public_url.rstrip('/')}/hooks/status?m={claim.message_id}&a={claim.attempt}"
+    return f"{public_url.rstrip('/')}/hooks/status?m={claim.message_id}&a={claim.attempt}{RETRIES}"
 
 
 async def post(gateway: Gateway, claim: Claim, *, public_url: str) -> Outcome:
