@@ -78,7 +78,8 @@ def run(console: Console, *, members: int, port: int, stay: bool) -> None:
         with bar() as progress:
             demo_history.past_month(database, account, now=now, progress=progress)
         simulator = stack.enter_context(simulated(config, database, account, twilio_port, members=members))
-        stack.enter_context(service(config, "-m", "gunicorn", "--threads", "8", "-b", f"127.0.0.1:{port}", "wsgi:app"))
+        served = ("--threads", "8", "--logger-class", "admin.serving.ServerLog", "-b", f"127.0.0.1:{port}")
+        stack.enter_context(service(config, "-m", "gunicorn", *served, "wsgi:app"))
         wait_for(port)
         stack.enter_context(service(config, "-m", "flask", "--app", "wsgi", "worker"))
         campaign = launch(console, database, account, members=members)
@@ -106,7 +107,9 @@ def settings(*, port: int, twilio_port: int) -> Config:
 def fresh_database(config: Config) -> Database:
     """An empty, migrated database in the demo's own folder; the one of an earlier demo is removed."""
     for leftover in DEMO_FOLDER.glob("textledger.db*"):
-        if leftover.is_file():  # the marks of what was sent are a folder: of another database, they mean nothing to this one
+        if (
+            leftover.is_file()
+        ):  # the marks of what was sent are a folder: of another database, they mean nothing to this one
             leftover.unlink()
     database = connect(config.database_url)
     migrate(database)

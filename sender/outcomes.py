@@ -28,6 +28,11 @@ __all__ = ["Claim", "Outcome", "Result", "give_back", "record", "reserve"]
 LATER = timedelta(minutes=1)
 """After how long a message that met wrong credentials is tried again, where no campaign can be paused for a person."""
 OPTED_OUT = 21610
+STOPPED = (
+    "Twilio refused the account itself, not a text: nothing was sent and nothing is lost. See that the account at Twilio is"
+    " active and its token right (SMS account), then resume."
+)
+"""What a person reads on a campaign that met wrong credentials or a closed account."""
 _OPEN = frozenset({MessageStatus.CLAIMED, MessageStatus.IN_DOUBT})
 _USUAL = frozenset({MessageStatus.ACCEPTED, MessageStatus.QUEUED, MessageStatus.SCHEDULED, MessageStatus.SENDING})
 """Twilio's words for a text that it has just taken."""
@@ -150,7 +155,7 @@ def _pause(session: Session, message: Message, now: datetime) -> None:
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING)
-        .values(state=CampaignState.PAUSED, updated_at=now)
+        .values(state=CampaignState.PAUSED, why=STOPPED, updated_at=now)
         .execution_options(synchronize_session=False)
     )
 

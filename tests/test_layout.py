@@ -68,7 +68,6 @@ COVERED_BY = {
     "sender/delays.py": "test_sender_starts.py",
     "sender/runs.py": "test_sender_starts.py",
     "sender/settlement.py": "test_sender_restored.py",
-    "admin/cli_restored.py": "test_admin_cli.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "sender/alone.py": "test_admin_cli_worker.py",
     "admin/cli_accounts.py": "test_admin_cli.py",

@@ -239,7 +239,9 @@ def test_wrong_credentials_pause(session: Session, account: Account, now: dateti
     claims = claim(session, now)
     outcomes.record(session, [Outcome(c, Result.REJECTED, error_code=20003, stops_run=True) for c in claims], now=now)
     assert statuses(session) == {"pending": 2}
-    assert session.scalar(select(Campaign.state)) is CampaignState.PAUSED
+    paused = session.execute(select(Campaign.state, Campaign.why)).one()
+    assert paused.state is CampaignState.PAUSED
+    assert "nothing is lost" in paused.why
 
 
 def test_two_claimers(database_url: str, session: Session, account: Account, now: datetime) -> None:

@@ -342,7 +342,7 @@ def test_a_large_audience_holds_no_small_one_up(stage: Stage) -> None:
             return super().expand(run_id)
 
     rounds = Noted(stage.database, stage.gateway, wall_clock, threading.Event(), chunk=10)
-    assert rounds.audiences(wall_clock()) .strip() == "101 rows"
+    assert rounds.audiences(wall_clock()).strip() == "101 rows"
     with stage.database.reading() as session:
         first, second = (
             session.scalars(select(Run.id).where(Run.campaign_id == campaign)).one() for campaign in (large, small)

@@ -89,7 +89,9 @@ class CampaignLimits(CampaignLive):
 
     def _help(self, campaign: Campaign) -> str:
         limit = campaign.account.segment_limit
-        return f"The account allows {limit:,}; a higher number here changes nothing. Who comes after that is left out."
+        return (
+            f"The account allows {limit:,}; a higher number here changes nothing. A larger launch is refused or split."
+        )
 
     def _change(self, campaign: Campaign, form: LimitsForm) -> Any:
         """All of it in one transaction, with one audit entry."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import tempfile
 import time
@@ -264,11 +265,11 @@ class Chaos:
             yield
 
     def _feed(self) -> None:
-        """See that there is something to send; one campaign in eight will be cancelled."""
+        """See that there is something to send; one campaign in four will be cancelled."""
         if self.world.idle(60):
             made = self.world.campaign(self.chance.randint(20, 60))
             self.report.events["campaigns"] += made is not None
-            if made is not None and self.report.events["campaigns"] % 8 == 1:
+            if made is not None and self.report.events["campaigns"] % 4 == 1:
                 self.to_cancel.append((time.monotonic() + self.chance.uniform(0.8, 2.5), made))
                 self.report.events["campaigns to be cancelled"] += 1
 
@@ -349,6 +350,8 @@ def run(trial: Trial) -> Report:
         chaos.calm()
         chaos.judge()
     chaos.report.seconds, chaos.report.logs = time.monotonic() - began, folder
+    if not chaos.report.offences:
+        shutil.rmtree(folder)
     return chaos.report
 
 
