@@ -23,8 +23,7 @@ SOURCES = (
 VALUE = st.one_of(
     st.none(),
     st.sampled_from(
-        ["", " ", "Ann", "ann lee", "12.50", "1,200", "x" * 500, "x" * 501]
-        + ["2026-11-20", "e\u0301", "a\u0000b", "Łukasz", "0", "false"]
+        ["", " ", "Ann", "ann lee", "12.50", "1,200", "x" * 500, "x" * 501, "2026-11-20", "e\u0301", "a\u0000b", "0", "false"]
     ),
     st.text(max_size=8),
     st.integers(-5, 5),
