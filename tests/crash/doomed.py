@@ -83,7 +83,7 @@ def web(life: Life, port: int) -> None:
 
 def busy_web(life: Life, port: int) -> None:
     """Serve the webhooks as a deployment does."""
-    from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+    from gunicorn.app.base import BaseApplication
 
     class Served(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
