@@ -26,6 +26,9 @@ CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+FROZEN_SECONDS = 60
+"""After how long PostgreSQL ends a transaction whose process has fallen silent: a frozen worker must not lock out the others."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """An autoincrementing 64-bit key; SQLite needs the word INTEGER for that."""
 
@@ -141,4 +144,5 @@ def _prepare_postgres(engine: Engine) -> None:
     def zone(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'")
         connection.commit()

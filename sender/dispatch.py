@@ -123,7 +123,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
     blocked = _blocked(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
-    before = len(take.claims)
+    before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)
     for message, closes_at in candidates:
         if not pace.open:
             break
@@ -137,7 +137,8 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
             slot = pace.take(message.segments)
             if run is not None:
                 run.taken += message.segments
-            take.claims.append(_claim_of(message, closes_at, line, slot=slot, now=now, leave_within=lease / SEND_SHARE))
+            gap = spacing(message.segments, pace.segments_per_second, percent=CATCH_UP_PERCENT)
+            take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=gap))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
         line.sender.tat_us = pace.tat_us
         line.sender.served_by, line.sender.served_until = take.worker, now + HOLD
@@ -209,21 +210,26 @@ def _write(session: Session, take: _Take) -> None:
     session.expire_all()
 
 
-def _claim_of(
-    message: Any, closes_at: datetime | None, line: Line, *, slot: datetime, now: datetime, leave_within: timedelta
-) -> Claim:
+def _stamp(line: Line, *, now: datetime, leave_within: timedelta) -> dict[str, Any]:
+    """What all claims of one sender have in common."""
     sender = line.sender
     service = sender.kind is SenderKind.MESSAGING_SERVICE
+    return {
+        "account_id": line.account.id, "sender_id": sender.id, "service": service, "intent_at": now,
+        "sender": sender.sid or sender.address if service else sender.address, "leave_within": leave_within,
+        "credentials": line.account.credentials,
+    }  # fmt: skip
+
+
+def _claim_of(
+    message: Any, closes_at: datetime | None, stamp: dict[str, Any], *, slot: datetime, gap: timedelta
+) -> Claim:
     closes = [at for at in (closes_at, message.expires_at) if at is not None]
     seconds = min([LONGEST_VALIDITY, *(int((at - slot).total_seconds()) for at in closes)])
     return Claim(
-        message_id=message.id, attempt=message.attempt + 1, account_id=line.account.id, sender_id=sender.id,
-        sender=sender.sid or sender.address if service else sender.address, service=service, to=message.phone,
-        body=message.body or "", media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot,
-        gap=spacing(message.segments, sender.segments_per_second, percent=CATCH_UP_PERCENT), intent_at=now,
-        leave_within=leave_within, run_id=message.run_id, region=message.region, kind=message.kind,
-        encoding=message.encoding, segments=message.segments,
-        credentials=line.account.credentials,
+        **stamp, message_id=message.id, attempt=message.attempt + 1, to=message.phone, body=message.body or "",
+        media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, gap=gap, run_id=message.run_id,
+        region=message.region, kind=message.kind, encoding=message.encoding, segments=message.segments,
     )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 CYCLE = 0.1
 """Seconds between two claims, unless so much has landed before that there is room for more."""
+AGAIN = 0.01
+"""Seconds until the next claim after one that came back empty where there had been plenty: another worker was claiming."""
 BREATH = 1.0
 """Seconds to wait when nothing could be claimed, most likely because the database does not answer."""
 
@@ -56,6 +58,9 @@ class Dispatcher:
     _gateways: dict[int, tuple[tuple[object, ...], Gateway]] = field(default_factory=dict)
     """By account, with the credentials they were made of: a new token is used at once."""
     _unrecorded: list[Outcome] = field(default_factory=list)
+    _filled: bool = False
+    """Whether the last claim took most of what there was room for."""
+    _contended: bool = False
 
     def __post_init__(self) -> None:
         self._flight = Flight(self._post, self.concurrency)
@@ -69,19 +74,19 @@ class Dispatcher:
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
         """Send until `stop`, or until `until` says so between two cycles."""
         while not self._stop.is_set() and not (until and until()):
-            self._cycle()
-            self._flight.wake.wait(CYCLE)
+            self._flight.wake.wait(self._cycle())
         self._flight.abort()
         while self._flight.flying:
             self._flight.wake.wait(CYCLE)
             self._record(self._flight.landed())
         self._record([])
 
-    def _cycle(self) -> None:
-        """Record what has landed, claim what fits, put it on the wire."""
+    def _cycle(self) -> float:
+        """Record what has landed, claim what fits, put it on the wire; seconds until the next one at the latest."""
         self._record(self._flight.landed())
         began, now = awake(), self.clock()
-        claims = self._claim(self.concurrency * 2 - self._flight.flying, now)
+        room = self.concurrency * 2 - self._flight.flying
+        claims = self._claim(room, now)
         self._record([Outcome(claim, Result.REJECTED, stops_run=True) for claim, gateway in claims if gateway is None])
         self._flight.launch(
             [
@@ -90,6 +95,9 @@ class Dispatcher:
                 if gateway is not None
             ]
         )
+        self._contended = not claims and room > self.concurrency and (self._contended or self._filled)
+        self._filled = len(claims) * 2 > room
+        return AGAIN if self._contended else CYCLE
 
     def _claim(self, room: int, now: datetime) -> list[tuple[Claim, Gateway | None]]:
         """Up to `room` claims, each with its account's gateway; nothing, after a breath, when that fails."""

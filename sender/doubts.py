@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 OPEN = text("message.status IN ('claimed', 'in_doubt')")
 """A literal, for the partial index on open rows."""
+NOT_SETTLED = text(
+    "message.status IN ('claimed', 'in_doubt', 'unknown') AND (message.run_id IS NULL OR message.status <> 'pending')"
+)
+"""Literals, for the index on numbers."""
 EARLY, LATE = timedelta(seconds=5), timedelta(seconds=30)
 """Slack around the time between intent and the end of the send window: clocks differ, Twilio's have whole seconds."""
 AT_ONCE = 8
@@ -131,7 +135,7 @@ def settle(session: Session, doubt: Doubt, found: Sequence[Remote] | None, *, no
         too_old = now - doubt.intent_at > timedelta(
             hours=value(session, "give_up_hours", account_id=message.account_id)
         )
-        candidates = None if found is None else _unbound(session, found)
+        candidates = None if found is None else _unexplained(session, message, _unbound(session, found))
         if candidates is None:
             message.lease_until = now + wait
             if too_old:
@@ -152,6 +156,19 @@ def _unbound(session: Session, found: Sequence[Remote]) -> list[Remote]:
     sids = [remote.sid for remote in found]
     bound = set(session.scalars(select(Message.sid).where(Message.sid.in_(sids))))
     return [remote for remote in found if remote.sid not in bound]
+
+
+def _unexplained(session: Session, message: Message, found: Sequence[Remote]) -> list[Remote]:
+    """Without those that are, word for word, another text of ours to this person whose fate is open too."""
+    others = set(
+        session.scalars(
+            select(Message.body).where(
+                Message.account_id == message.account_id, Message.phone == message.phone, Message.id != message.id,
+                Message.sid.is_(None), NOT_SETTLED,
+            )
+        )
+    ) - {message.body}  # fmt: skip
+    return [remote for remote in found if remote.body not in others]
 
 
 def _park(message: Message, now: datetime) -> None:

@@ -42,7 +42,7 @@ class Pace:
     """
 
     def __init__(self, segments_per_second: int, tat_us: int, now: datetime, *, slowed: bool = False) -> None:
-        self._rate, self._times = segments_per_second, 2 if slowed else 1
+        self.segments_per_second, self._times = segments_per_second, 2 if slowed else 1
         self._now, self._now_us, self._until_us = now, micros(now), micros(now + HORIZON)
         self.tat_us = max(tat_us, self._now_us)
 
@@ -64,4 +64,4 @@ class Pace:
         return slot
 
     def _micros(self, segments: int) -> int:
-        return spacing(segments, self._rate) // _MICROSECOND * self._times
+        return spacing(segments, self.segments_per_second) // _MICROSECOND * self._times

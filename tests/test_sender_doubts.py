@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
-from models.campaigns import Campaign, CampaignState, Run
+from models.campaigns import Campaign, CampaignState, Lane, Run
+from models.contacts import Contact
 from models.messages import Message, MessageStatus
 from sender import dispatch, doubts, outcomes
 from sender.doubts import Doubt, Verdict
@@ -136,6 +137,62 @@ def test_other_words_are_no_proof_of_absence(session: Session, claimed: Claim, n
     later = now + timedelta(seconds=61)
     doubts.settle(session, doubt_of(session, later), [listed("SM" + "a" * 32, claimed, body="")], now=later)
     assert row(session).status is S.UNKNOWN
+
+
+def other_text(session: Session, claimed: Claim, now: datetime, **changed: object) -> Message:
+    """A text of another kind to the same person, whose own fate is open; committed."""
+    mine = row(session)
+    other = seeds.pending(
+        session.get_one(Account, mine.account_id), session.get_one(Run, mine.run_id),
+        session.get_one(Lane, mine.lane_id), session.get_one(Contact, mine.contact_id), now,
+    )  # fmt: skip
+    other.run_id = other.lane_id = None
+    fixed: dict[str, object] = {
+        "body": "Another text",
+        "status": S.IN_DOUBT,
+        "attempt": 1,
+        "intent_at": now,
+        "lease_until": None,
+    }
+    for name, given in (fixed | changed).items():
+        setattr(other, name, given)
+    session.add(other)
+    session.commit()
+    assert other.phone == claimed.to
+    return other
+
+
+def test_another_text_of_ours_explains_what_is_listed(session: Session, claimed: Claim, now: datetime) -> None:
+    """Two campaigns, one person, one crash: what is word for word the other text leaves no doubt about this one."""
+    other_text(session, claimed, now)
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    (doubt,) = (each for each in doubts.due(session, now=later) if each.message_id == claimed.message_id)
+    listed_ = listed("SM" + "a" * 32, claimed, body="Another text")
+    doubts.settle(session, doubt, [listed_], now=later)
+    message = session.get_one(Message, claimed.message_id)
+    assert (message.status, message.absences) == (S.IN_DOUBT, 1)
+    both = [listed_, listed("SM" + "b" * 32, claimed)]
+    doubts.settle(session, doubt, both, now=later)
+    assert session.get_one(Message, claimed.message_id).sid == "SM" + "b" * 32
+
+
+@pytest.mark.parametrize(
+    "known", [{"sid": "SM" + "c" * 32, "status": S.QUEUED}, {"status": S.PENDING}, {"phone": "+12125550199"}]
+)
+def test_only_an_open_text_to_the_same_person_explains(
+    session: Session, claimed: Claim, now: datetime, known: dict[str, object]
+) -> None:
+    """A text that has its own SID, was not tried or went to somebody else explains nothing: a person decides."""
+    other = other_text(session, claimed, now)
+    for name, given in known.items():
+        setattr(other, name, given)
+    session.commit()
+    doubts.reap(session, now=now + timedelta(seconds=60))
+    later = now + timedelta(seconds=61)
+    (doubt,) = (each for each in doubts.due(session, now=later) if each.message_id == claimed.message_id)
+    doubts.settle(session, doubt, [listed("SM" + "a" * 32, claimed, body="Another text")], now=later)
+    assert session.get_one(Message, claimed.message_id).status is S.UNKNOWN
 
 
 def test_what_is_asked_of_twilio(claimed: Claim, now: datetime) -> None:
