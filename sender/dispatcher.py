@@ -107,7 +107,6 @@ class Dispatcher:
             self.looking()
             with self.database.session() as session:
                 claims = dispatch.claim(session, worker=self.name, now=now, limit=room, senders=self.senders())
-                accounts = {id_: session.get_one(Account, id_) for id_ in {claim.account_id for claim in claims}}
             may_leave = self.leaving(claims)
         except Exception as error:
             log.error("nothing claimed: %s", type(error).__name__)  # noqa: TRY400 (a traceback may hold a number)
@@ -116,18 +115,21 @@ class Dispatcher:
         if not may_leave:
             self._record([Outcome(claim, Result.UNSENT) for claim in claims])
             return []
-        gateways = {account_id: self._gateway(account) for account_id, account in accounts.items()}
+        gateways = {
+            claim.account_id: self._gateway(claim) for claim in {claim.account_id: claim for claim in claims}.values()
+        }
         return [(claim, gateways[claim.account_id]) for claim in claims]
 
-    def _gateway(self, account: Account) -> Gateway | None:
-        """The account's gateway; None when it has no credentials, or none that can be read."""
-        credentials = account.credentials
-        made_of, gateway = self._gateways.get(account.id, (None, None))
-        if gateway is None or made_of != credentials:
-            with logged(f"account {account.id} has no gateway"):
+    def _gateway(self, claim: Claim) -> Gateway | None:
+        """The gateway of a claim's account; None when it has no credentials, or none that can be read."""
+        made_of, gateway = self._gateways.get(claim.account_id, (None, None))
+        if gateway is None or made_of != claim.credentials:
+            with logged(f"account {claim.account_id} has no gateway"):
                 gateway = None
+                with self.database.reading() as session:
+                    account = session.get_one(Account, claim.account_id)
                 gateway = self.gateway_for(account)
-                self._gateways[account.id] = credentials, gateway
+                self._gateways[claim.account_id] = account.credentials, gateway
         return gateway
 
     async def _post(self, gateway: Gateway, claim: Claim) -> Outcome:
