@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
@@ -41,7 +43,7 @@ def test_forms(
 ) -> None:
     """Ports, repeated names, empty and foreign characters, several tokens: our answer is the SDK's, right or wrong."""
     flat = "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
-    genuine = sign(TOKEN, url + flat, {})
+    genuine = b64encode(hmac.digest(TOKEN.encode(), (url + flat).encode(), "sha1")).decode()
     signature = data.draw(
         st.sampled_from([genuine, genuine[:-1], genuine + "=", genuine.swapcase(), "", "\xff", "x" * 28])
     )
