@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -546,22 +546,26 @@ def test_what_was_acknowledged_is_there_after_a_crash(database: Database, databa
     acknowledged: list[str] = []
 
     def pour(number: int) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        for count in range(10_000):
-            form = {"AccountSid": sid, "MessageSid": f"SM{number}-{count}", "MessageStatus": "sent"}
-            token = f"{number}-{count}"
-            headers = {
-                "Content-Type": "application/x-www-form-urlencoded", "I-Twilio-Idempotency-Token": token,
-                "X-Twilio-Signature": sign(TOKEN, f"{PUBLIC}/hooks/status", form),
-            }  # fmt: skip
-            try:
-                line.request("POST", "/hooks/status", urlencode(form), headers)
-                answer = line.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException):
-                return
-            assert answer.status == 204
-            acknowledged.append(token)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as line:
+            for count in range(10_000):
+                if not said(line, f"{number}-{count}"):
+                    return
+
+    def said(line: http.client.HTTPConnection, token: str) -> bool:
+        form = {"AccountSid": sid, "MessageSid": f"SM{token}", "MessageStatus": "sent"}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded", "I-Twilio-Idempotency-Token": token,
+            "X-Twilio-Signature": sign(TOKEN, f"{PUBLIC}/hooks/status", form),
+        }  # fmt: skip
+        try:
+            line.request("POST", "/hooks/status", urlencode(form), headers)
+            answer = line.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            return False
+        assert answer.status == 204
+        acknowledged.append(token)
+        return True
 
     threads = [threading.Thread(target=pour, args=(n,)) for n in range(16)]
     try:
