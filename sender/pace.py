@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from models.campaigns import Campaign, CampaignState, Lane, Run
-from models.jobs import WorkerProcess
 from models.messages import Message
+from sender import presence
 from sender.backlog import PENDING, Part, Wait, finish, parts, per_text, waits
 from sender.progress import RECENT, Progress
 
@@ -109,7 +109,7 @@ def _slow(session: Session, run: Run, found: Progress, ready: Sequence[Part], li
     if found.segments_per_second >= NEARLY * limit:
         return B.RATE, ready[0].sender.label, None
     fresh = max(run.started_at or now, run.campaign.updated_at) > now - RECENT
-    if not (fresh or found.rate_per_second or _worker(session, now)):
+    if not (fresh or found.rate_per_second or presence.anybody(session, now=now, within=ALIVE)):
         return B.WORKER, "", None
     slow = max(((part.sender.slow_until or now, part.sender.label) for part in ready), default=(now, ""))
     if slow[0] > now:
@@ -118,12 +118,6 @@ def _slow(session: Session, run: Run, found: Progress, ready: Sequence[Part], li
     if others:
         return B.SHARED, ", ".join(others), None
     return B.STARTING if fresh or not found.rate_per_second else B.ANSWERS, "", None
-
-
-def _worker(session: Session, now: datetime) -> bool:
-    """Whether a process that could send was seen lately."""
-    alive = (WorkerProcess.seen_at > now - ALIVE) & WorkerProcess.stopped_at.is_(None)
-    return session.scalar(select(WorkerProcess.name).where(alive).limit(1)) is not None
 
 
 def _others(session: Session, run: Run, senders: set[int]) -> list[str]:

@@ -50,9 +50,9 @@ def alive(process: WorkerProcess, *, now: datetime, within: timedelta = GONE) ->
     return process.stopped_at is None and abs(now - process.seen_at) <= within
 
 
-def anybody(session: Session, *, now: datetime) -> bool:
+def anybody(session: Session, *, now: datetime, within: timedelta = GONE) -> bool:
     """Whether a worker is there, as far as a person has to care."""
-    return any(alive(process, now=now) for process in workers(session))
+    return any(alive(process, now=now, within=within) for process in workers(session))
 
 
 def missing(session: Session, *, besides: str, now: datetime, within: timedelta) -> bool:

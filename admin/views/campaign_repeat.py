@@ -25,7 +25,6 @@ WEEK = list(zip(DAYS, WEEKDAYS, strict=True))
 NTH = [("1", "First"), ("2", "Second"), ("3", "Third"), ("4", "Fourth"), ("-1", "Last")]
 MONTH_DAYS = [*((str(day), str(day)) for day in range(1, 32)), ("-1", "The last day")]
 ENDS = [("never", "Until somebody ends it"), ("until", "On a day"), ("count", "After a number of runs")]
-NO_PLACES = ("Etc/", "posix/", "right/", "SystemV/")
 WHOLE = "Give a whole number."
 
 
