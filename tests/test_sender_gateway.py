@@ -14,16 +14,19 @@ from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
 
 from sender.gateway import Gateway, GatewayError, InDoubt, Rejected, Remote, Throttled, signature_ok
 from sender.gateway_errors import refusal, rulings
-from sender.gateway_line import Line, event_loop
+from sender.gateway_line import Line, encoded, event_loop
 from sender.gateway_wire import Wire
 from sender.simulated_callbacks import sign
 from sender.simulated_server import Server
@@ -535,6 +538,21 @@ def shake_hands_and_leave(listener: socket.socket, certificate: Path, *, read: b
 def exchange(wire: Wire) -> Any:
     """A POST over a wire, without the SDK."""
     return wire.exchange("POST", "https://api.twilio.com/x", params=None, data={"Body": "x"}, headers=None, auth=None)
+
+
+FORM_VALUES = st.one_of(
+    st.integers(0, 36_000), st.text(max_size=20), st.lists(st.text(max_size=9), min_size=1, max_size=3)
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["To", "Body", "MediaUrl", "StatusCallback", "ValidityPeriod"]), FORM_VALUES, min_size=1
+    )
+)
+def test_a_form_is_written_as_everybody_writes_it(form: dict[str, Any]) -> None:
+    """The same bytes as the standard library's encoding."""
+    assert encoded(form) == urlencode(form, doseq=True).encode()
 
 
 def posted(line: Line, url: str = "https://api.twilio.com/x", **options: Any) -> Any:
