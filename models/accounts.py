@@ -42,6 +42,10 @@ class Verification(StrEnum):
     TWILIO_REJECTED = "twilio_rejected"
 
 
+CREDENTIALS = ("twilio_sid", "twilio_token", "test_mode", "twilio_test_sid", "twilio_test_token")
+"""The columns that a gateway is made of."""
+
+
 class Account(Base):
     """The tenant: an organisation, its plan and its linked SMS account."""
 
@@ -86,7 +90,7 @@ class Account(Base):
     @property
     def credentials(self) -> tuple[object, ...]:
         """What a gateway is made of, still sealed: whoever keeps a gateway makes a new one when this has changed."""
-        return self.twilio_sid, self.twilio_token, self.test_mode, self.twilio_test_sid, self.twilio_test_token
+        return tuple(getattr(self, name) for name in CREDENTIALS)
 
     def __str__(self) -> str:
         return self.name

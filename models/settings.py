@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, UTCDateTime
@@ -74,11 +74,14 @@ class Setting(Base):
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+_VALUES = select(Setting.account_id, Setting.value).where(
+    Setting.name == bindparam("name"), or_(Setting.account_id == 0, Setting.account_id == bindparam("account"))
+)
+
+
 def value(session: Session, name: str, *, account_id: int = 0) -> Any:
     """The account's own value, else everyone's, else the default; an emptied row is none. Unknown names raise KeyError."""
     option = _BY_NAME[name]
-    rows = session.execute(
-        select(Setting.account_id, Setting.value).where(Setting.name == name, Setting.account_id.in_((0, account_id)))
-    )
+    rows = session.execute(_VALUES, {"name": name, "account": account_id})
     found = {row.account_id: row.value for row in rows if row.value is not None}
     return found.get(account_id, found.get(0, option.default))

@@ -7,19 +7,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, String, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+T = TypeVar("T", int, str)
 
 
-def among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
+class _Many(TypeDecorator[Iterable[T]], Generic[T]):
+    """Many values as one parameter: an array, or JSON where there are none."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: TypeEngine[T]) -> None:
+        super().__init__()
+        self.kind: TypeEngine[T] = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(self.kind) if dialect.name == "postgresql" else String()
+
+    def process_bind_param(self, value: Iterable[T] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: object = None) -> _Among:
+        """Itself: compared with 1, as SQLAlchemy would have it on SQLite, no index would serve."""
+        return self
+
+
+@compiles(_Among, "sqlite")
+def _in_json(element: _Among, compiler: Any, **words: Any) -> str:
+    column, values = (compiler.process(one, **words) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 (two compiled expressions)
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: _Among, compiler: Any, **words: Any) -> str:
+    column, values = (compiler.process(one, **words) for one in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+def among(column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
     """`column IN (values)`; the column must hold whole numbers or text."""
-    wanted = list(values)
-    if session.get_bind().dialect.name == "postgresql":
-        found: ColumnElement[bool] = column == func.any(bindparam(None, wanted, type_=ARRAY(column.type)))
-        return found
-    each: Select[Any] = select(literal_column("value")).select_from(func.json_each(json.dumps(wanted)))
-    inside: ColumnElement[bool] = column.in_(each)
-    return inside
+    return _Among(column, bindparam(None, list(values), type_=_kind(column)))
+
+
+def among_given(column: Any, name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: the values are its parameter of this name."""
+    return _Among(column, bindparam(name, type_=_kind(column)))
+
+
+def _kind(column: Any) -> _Many[Any]:
+    return _Many(BigInteger() if column.type.python_type is int else String())

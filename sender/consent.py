@@ -17,13 +17,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.chain import FIRST, link
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
-from sender.among import among
+from sender.among import among_given
 from sender.keywords import Keyword, classify
 
 __all__ = ["Keyword", "append", "blocked", "broken_link", "classify", "state"]
@@ -33,6 +33,12 @@ _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
 _HELD = {K.HOLD: True, K.RELEASE: False, K.RE_SUBSCRIBE: False}
 PHONES = 5_000
 """Numbers asked for in one query: below the bound-variable limits of SQLite (32,766) and PostgreSQL (65,535)."""
+_EVENTS = (
+    select(ConsentEvent.phone, ConsentEvent.purpose, ConsentEvent.kind, ConsentEvent.id)
+    .where(ConsentEvent.account_id == bindparam("account"), among_given(ConsentEvent.phone, "phones"))
+    .where(ConsentEvent.purpose.in_(bindparam("purposes", expanding=True)))
+    .order_by(ConsentEvent.phone, ConsentEvent.id)
+)
 
 
 def append(
@@ -84,15 +90,8 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
     standing: dict[str, int] = {}
     wanted = list(dict.fromkeys(phones))
     for start in range(0, len(wanted), PHONES):
-        rows = session.execute(
-            select(ConsentEvent.phone, ConsentEvent.purpose, ConsentEvent.kind, ConsentEvent.id)
-            .where(
-                ConsentEvent.account_id == account_id,
-                among(session, ConsentEvent.phone, wanted[start : start + PHONES]),
-                ConsentEvent.purpose.in_(asked),
-            )
-            .order_by(ConsentEvent.phone, ConsentEvent.id)
-        )
+        given = {"account": account_id, "phones": wanted[start : start + PHONES], "purposes": asked}
+        rows = session.execute(_EVENTS, given)
         histories: dict[str, list[tuple[Purpose, ConsentKind, int]]] = {}
         for phone, about, kind, id_ in rows:
             histories.setdefault(phone, []).append((about, kind, id_))

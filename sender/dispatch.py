@@ -20,18 +20,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import SenderKind
-from models.base import Base
-from models.campaigns import Reason, Run
+from models.base import Base, UTCDateTime
+from models.campaigns import Reason
 from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
 from sender import consent, queue
-from sender.among import among
+from sender.among import among_given
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
 from sender.pacing import CATCH_UP_PERCENT, HOLD, Pace, micros, spacing
@@ -45,7 +45,37 @@ RETRIES = "#rc=3&rp=5xx,ct,rt"
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
 
-_MESSAGES = Base.metadata.tables["message"]
+_MESSAGES, _SENDERS, _RUNS = (Base.metadata.tables[name] for name in ("message", "sending_number", "run"))
+_NOW, _UNTIL = bindparam("now", type_=UTCDateTime()), bindparam("until", type_=UTCDateTime())
+_BY = bindparam("by", type_=String())
+_THESE = update(_MESSAGES).where(among_given(_MESSAGES.c.id, "ids"))
+_CLAIM = _THESE.values(
+    status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=_BY, lease_until=_UNTIL, intent_at=_NOW,
+    updated_at=_NOW,
+)  # fmt: skip
+_SKIP = _THESE.values(
+    status=MessageStatus.SKIPPED, reason=bindparam("why"), worker=None, lease_until=None, final_at=_NOW, updated_at=_NOW
+)
+_SERVE = (
+    update(_SENDERS)
+    .where(_SENDERS.c.id == bindparam("sender"))
+    .values(tat_us=bindparam("tat"), served_by=_BY, served_until=_UNTIL)
+)
+_COUNTS = (
+    select(_RUNS.c.id, _RUNS.c.segments_claimed, _RUNS.c.segment_limit, _RUNS.c.budget_segments)
+    .where(among_given(_RUNS.c.id, "ids"))
+    .order_by(_RUNS.c.id)
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_COUNT = (
+    update(_RUNS)
+    .where(_RUNS.c.id == bindparam("run"))
+    .values(segments_claimed=_RUNS.c.segments_claimed + bindparam("taken"), served_us=bindparam("served"))
+)
+_ENABLED = select(CountrySetting.region).where(
+    CountrySetting.account_id == bindparam("account"), CountrySetting.enabled.is_(True)
+)
+"""Statements are made once: a claim would spend most of its time on making them."""
 
 
 @dataclass
@@ -57,6 +87,8 @@ class _Take:
     claims: list[Claim] = field(default_factory=list)
     skipped: defaultdict[Reason, list[int]] = field(default_factory=lambda: defaultdict(list))
     leases: dict[int, timedelta] = field(default_factory=dict)
+    tats_us: dict[int, int] = field(default_factory=dict)
+    """By sender, of those for which something is claimed."""
     used: dict[int, _Used] = field(default_factory=dict)
 
 
@@ -80,16 +112,16 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     """
     take = _Take(worker, now)
     lines = queue.ready(session, worker=worker, now=now, senders=senders)
-    flying = queue.in_flight(session) if lines else {}
+    flying = queue.in_flight(session, {line.account_id for line in lines}) if lines else {}
     found: list[tuple[Line, Pace, list[Candidate]]] = []
     for line in lines:
         pace = _pace(line, now)
-        left = line.account.concurrency - flying.get(line.account.id, 0)
+        left = line.concurrency - flying.get(line.account_id, 0)
         candidates = (
             queue.due(session, line, now=now, limit=min(limit, left, pace.room)) if min(limit, left) > 0 else []
         )
         limit -= len(candidates)
-        flying[line.account.id] = flying.get(line.account.id, 0) + len(candidates)
+        flying[line.account_id] = flying.get(line.account_id, 0) + len(candidates)
         found.append((line, pace, candidates))
     take.used = _used(session, {c.message.run_id for _, _, candidates in found for c in candidates} - {None})
     for line, pace, candidates in found:
@@ -101,25 +133,20 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
 
 
 def _pace(line: Line, now: datetime) -> Pace:
-    slow = line.sender.slow_until is not None and line.sender.slow_until > now
-    return Pace(line.sender.segments_per_second, line.sender.tat_us, now, slowed=slow)
+    slow = line.slow_until is not None and line.slow_until > now
+    return Pace(line.segments_per_second, line.tat_us, now, slowed=slow)
 
 
 def _used(session: Session, run_ids: set[int]) -> dict[int, _Used]:
     """The counts of these runs, locked in one order; a run that somebody else counts at this moment waits for the next turn."""
     if not run_ids:
         return {}
-    rows = session.execute(
-        select(Run.id, Run.segments_claimed, Run.segment_limit, Run.budget_segments)
-        .where(Run.id.in_(sorted(run_ids)))
-        .order_by(Run.id)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
+    rows = session.execute(_COUNTS, {"ids": run_ids})
     return {row.id: _Used(row.segments_claimed, row.segment_limit, row.budget_segments) for row in rows}
 
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
-    account_id, now = line.account.id, take.now
+    account_id, now = line.account_id, take.now
     blocked = _blocked(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
@@ -140,9 +167,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
             gap = spacing(message.segments, pace.segments_per_second, percent=CATCH_UP_PERCENT)
             take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=gap))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
-        line.sender.tat_us = pace.tat_us
-        line.sender.served_by, line.sender.served_until = take.worker, now + HOLD
-        take.leases[line.sender.id] = lease
+        take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
 
 
 def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
@@ -158,13 +183,7 @@ def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate])
 
 
 def _enabled_regions(session: Session, account_id: int) -> set[str]:
-    return set(
-        session.scalars(
-            select(CountrySetting.region).where(
-                CountrySetting.account_id == account_id, CountrySetting.enabled.is_(True)
-            )
-        )
-    )
+    return set(session.scalars(_ENABLED, {"account": account_id}))
 
 
 def _refusal(message: Any, run: _Used | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
@@ -185,39 +204,26 @@ def _write(session: Session, take: _Take) -> None:
     by_sender: defaultdict[int, list[int]] = defaultdict(list)
     for claim in take.claims:
         by_sender[claim.sender_id].append(claim.message_id)
-    changed = {"updated_at": take.now}
+    shared = {"now": take.now, "by": take.worker}
     for sender_id, ids in by_sender.items():
+        session.execute(_CLAIM, {**shared, "ids": ids, "until": take.now + take.leases[sender_id]})
         session.execute(
-            update(_MESSAGES).where(among(session, _MESSAGES.c.id, ids)).values(
-                status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=take.worker,
-                lease_until=take.now + take.leases[sender_id], intent_at=take.now, **changed,
-            )
-        )  # fmt: skip
+            _SERVE, {"sender": sender_id, "tat": take.tats_us[sender_id], "by": take.worker, "until": take.now + HOLD}
+        )
     for reason, ids in take.skipped.items():
-        session.execute(
-            update(_MESSAGES).where(among(session, _MESSAGES.c.id, ids)).values(
-                status=MessageStatus.SKIPPED, reason=reason, worker=None, lease_until=None, final_at=take.now, **changed
-            )
-        )  # fmt: skip
+        session.execute(_SKIP, {"ids": ids, "why": reason, "now": take.now})
     for run_id, used in take.used.items():
         if used.taken:
-            counted = Run.segments_claimed + used.taken
-            session.execute(
-                update(Run).where(Run.id == run_id).values(segments_claimed=counted, served_us=micros(take.now)),
-                execution_options={"synchronize_session": False},
-            )
-    session.flush()
-    session.expire_all()
+            session.execute(_COUNT, {"run": run_id, "taken": used.taken, "served": micros(take.now)})
 
 
 def _stamp(line: Line, *, now: datetime, leave_within: timedelta) -> dict[str, Any]:
     """What all claims of one sender have in common."""
-    sender = line.sender
-    service = sender.kind is SenderKind.MESSAGING_SERVICE
+    service = line.kind is SenderKind.MESSAGING_SERVICE
     return {
-        "account_id": line.account.id, "sender_id": sender.id, "service": service, "intent_at": now,
-        "sender": sender.sid or sender.address if service else sender.address, "leave_within": leave_within,
-        "credentials": line.account.credentials,
+        "account_id": line.account_id, "sender_id": line.id, "service": service, "intent_at": now,
+        "sender": line.sid or line.address if service else line.address, "leave_within": leave_within,
+        "credentials": line.credentials,
     }  # fmt: skip
 
 

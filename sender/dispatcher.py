@@ -22,9 +22,10 @@ from sender import dispatch
 from sender.claims import Claim, Outcome, Result
 from sender.clocks import wall_clock
 from sender.failures import logged
-from sender.flight import Departure, Flight, awake
+from sender.flight import NOTICEABLE, Departure, Flight, awake
 from sender.gateway import Gateway
 from sender.outcomes import record
+from sender.pacing import HORIZON
 
 __all__ = ["Dispatcher", "wall_clock"]
 
@@ -61,6 +62,9 @@ class Dispatcher:
     _filled: bool = False
     """Whether the last claim took most of what there was room for."""
     _contended: bool = False
+    _speed: float = 0.0
+    """Texts that come back in a second, of late."""
+    _landed_at: float = field(default_factory=awake)
 
     def __post_init__(self) -> None:
         self._flight = Flight(self._post, self.concurrency)
@@ -83,9 +87,10 @@ class Dispatcher:
 
     def _cycle(self) -> float:
         """Record what has landed, claim what fits, put it on the wire; seconds until the next one at the latest."""
-        self._record(self._flight.landed())
+        landed = self._flight.landed()
+        self._record(landed)
         began, now = awake(), self.clock()
-        room = self.concurrency * 2 - self._flight.flying
+        room = self._held(len(landed), began) - self._flight.flying
         claims = self._claim(room, now)
         self._record([Outcome(claim, Result.REJECTED, stops_run=True) for claim, gateway in claims if gateway is None])
         self._flight.launch(
@@ -98,6 +103,18 @@ class Dispatcher:
         self._contended = not claims and room > self.concurrency and (self._contended or self._filled)
         self._filled = len(claims) * 2 > room
         return AGAIN if self._contended else CYCLE
+
+    def _held(self, landed: int, at: float) -> int:
+        """How many claims to hold: twice what fits on the wire, or more if more than that lands within a sender's horizon.
+
+        A small batch costs as much as a large one, and whatever is held when a pause comes still leaves.
+        """
+        speed = landed / max(at - self._landed_at, NOTICEABLE)
+        self._landed_at = at
+        self._speed += (speed - self._speed) / 4
+        held = max(self.concurrency * 2, int(self._speed * HORIZON.total_seconds()))
+        self._flight.enough = held // 4
+        return held
 
     def _claim(self, room: int, now: datetime) -> list[tuple[Claim, Gateway | None]]:
         """Up to `room` claims, each with its account's gateway; nothing, after a breath, when that fails."""

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 NOTICEABLE = 0.0005
 """Seconds; a shorter wait is not worth a turn of the loop."""
+LATENESS = 0.005
+"""Seconds by which a text may follow the one before it too closely, when that one was late. More than this is lost, not made up
+for: in any one second what is made up for must fit in the room that the spacing leaves (10 ms at 99 % of the rate)."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -43,13 +46,15 @@ class Departure(NamedTuple):
 
 @dataclass
 class Flight:
-    """At most `concurrency` requests at once; `wake` is set when enough has come back to be worth a commit."""
+    """At most `concurrency` requests at once; `wake` is set when enough has come back."""
 
     post: Callable[[Gateway, Claim], Awaitable[Outcome]]
     concurrency: int
     wake: threading.Event = field(default_factory=threading.Event)
     flying: int = 0
     """Launched and not yet collected; counted by the dispatcher's thread."""
+    enough: int = 0
+    """How many are worth a commit: `wake` is set when so many have come back."""
     _back: deque[Outcome] = field(default_factory=deque)
     """Filled by the loop's thread and emptied by the dispatcher's: a deque needs no lock for that."""
     _lines: dict[int, deque[Departure]] = field(default_factory=dict)
@@ -60,6 +65,7 @@ class Flight:
     def __post_init__(self) -> None:
         self._loop = event_loop()
         self._room = asyncio.Semaphore(self.concurrency)
+        self.enough = self.concurrency // 2
 
     def launch(self, departures: Sequence[Departure]) -> None:
         """Hand claims over; they are in the order of their slots."""
@@ -108,7 +114,8 @@ class Flight:
             if self._stopped:
                 return
             departure = line.popleft()
-            self._free_at[sender_id] = awake() + departure.claim.gap / _SECOND
+            meant = max(departure.leaves_at, self._free_at.get(sender_id, 0.0))
+            self._free_at[sender_id] = max(meant, awake() - LATENESS) + departure.claim.gap / _SECOND
             self._start(self._fly(departure))
 
     async def _fly(self, departure: Departure) -> None:
@@ -127,5 +134,5 @@ class Flight:
 
     def _land(self, *outcomes: Outcome) -> None:
         self._back.extend(outcomes)
-        if len(self._back) * 2 >= self.concurrency:
+        if len(self._back) >= self.enough:
             self.wake.set()

@@ -19,9 +19,10 @@ from models.consent import ConsentKind, ConsentSource
 from models.messages import Message, MessageStatus
 from models.settings import value
 from sender import consent, landed, messages, throttling
-from sender.among import among
+from sender.among import among_given
 from sender.claims import Claim, Outcome, Result
 from sender.landed import Landed
+from sender.whole import Whole
 
 __all__ = ["Claim", "Outcome", "Result", "give_back", "record", "reserve"]
 
@@ -36,19 +37,18 @@ STOPPED = (
 _OPEN = frozenset({MessageStatus.CLAIMED, MessageStatus.IN_DOUBT})
 _USUAL = frozenset({MessageStatus.ACCEPTED, MessageStatus.QUEUED, MessageStatus.SCHEDULED, MessageStatus.SENDING})
 """Twilio's words for a text that it has just taken."""
-_MESSAGES = Base.metadata.tables["message"]
+_MESSAGES = Base.metadata.tables["message"].c
+_PRESENT = Whole(
+    select(_MESSAGES.id, _MESSAGES.status, _MESSAGES.attempt, _MESSAGES.sid)
+    .where(among_given(_MESSAGES.id, "ids"))
+    .order_by(_MESSAGES.id)
+    .with_for_update()
+)
 
 
 def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Write what became of claims, and commit. An outcome of an attempt that is no longer the row's own changes nothing."""
-    column = _MESSAGES.c
-    rows = session.execute(
-        select(column.id, column.status, column.attempt, column.sid)
-        .where(among(session, column.id, [outcome.claim.message_id for outcome in outcomes]))
-        .order_by(column.id)
-        .with_for_update()
-    )
-    by_id = {row.id: row for row in rows}
+    by_id = {row.id: row for row in _PRESENT.rows(session, {"ids": [outcome.claim.message_id for outcome in outcomes]})}
     usual, others = [], []
     for outcome in outcomes:
         found = _landed(outcome, by_id[outcome.claim.message_id])

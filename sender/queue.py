@@ -7,8 +7,7 @@ nothing. Campaigns of one priority take turns, the one served longest ago first,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -16,22 +15,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, String, bindparam, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, SendingNumber
+from models.accounts import CREDENTIALS, Account, SenderKind, SendingNumber
 from models.base import Base, UTCDateTime
 from models.campaigns import Campaign, CampaignState, Lane, Run
-from sender.among import among
+from sender.among import among_given
 from sender.pacing import ALONE_UP_TO, HORIZON, micros
+from sender.whole import Whole
 
 PENDING = text("message.status = 'pending'")
 """A literal, so that the partial index on pending rows can be used; a bound parameter could not."""
-CLAIMED = text("message.status = 'claimed' AND message.status IN ('claimed', 'in_doubt')")
-"""Likewise for the index on open rows."""
 
 _MESSAGES = Base.metadata.tables["message"]
 _COLUMNS = [
     _MESSAGES.c[name]
     for name in (
         "id", "attempt", "phone", "body", "media_url", "expires_at", "region", "segments", "purpose", "run_id", "kind", "encoding",
+        "priority", "due_at",
     )
 ]  # fmt: skip
 
@@ -46,8 +45,26 @@ def _free(until: Any) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= _NOW)
 
 
+class Line(NamedTuple):
+    """A sender with something due and room in its rate, locked: one process at a time claims for it. And its account."""
+
+    id: int
+    account_id: int
+    address: str
+    kind: SenderKind
+    sid: str | None
+    segments_per_second: int
+    tat_us: int
+    slow_until: datetime | None
+    concurrency: int
+    launch_epoch: int
+    credentials: tuple[object, ...]
+
+
+_OF_SENDER, _OF_LINE = Line._fields.index("concurrency"), Line._fields.index("credentials")
 _READY = (
-    select(SendingNumber, Account)
+    select(*(getattr(SendingNumber, name) for name in Line._fields[:_OF_SENDER]))
+    .add_columns(*(getattr(Account, name) for name in (*Line._fields[_OF_SENDER:_OF_LINE], *CREDENTIALS)))
     .join(Account, Account.id == SendingNumber.account_id)
     .where(SendingNumber.active, SendingNumber.segments_per_second > 0)
     .where(SendingNumber.tat_us <= _HORIZON, Account.held_why == "")
@@ -62,8 +79,8 @@ _READY = (
     .where(select(_MESSAGES.c.id).where(*_DUE, _MESSAGES.c.sender_id == SendingNumber.id).exists())
     .order_by(SendingNumber.tat_us)
     .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
-    .execution_options(populate_existing=True)
 )
+_READY_AMONG = _READY.where(among_given(SendingNumber.id, "senders"))
 _OPEN_LANES = (
     select(Lane.id, Lane.run_id, Lane.priority, Lane.closes_at)
     .join(Run, Run.id == Lane.run_id)
@@ -85,9 +102,13 @@ _NEXT = (
     .offset(bindparam("past", type_=BigInteger()))
     .with_for_update(skip_locked=True, key_share=True)  # a cancel or a callback at this moment is passed over
 )
-_NEXT_OF_NO_LANE = _NEXT.where(_MESSAGES.c.lane_id.is_(None))
-_NEXT_OF_LANE = _NEXT.where(_MESSAGES.c.lane_id == bindparam("lane", type_=BigInteger()))
-_IN_FLIGHT = select(_MESSAGES.c.account_id, literal_column("count(*)")).where(CLAIMED).group_by(_MESSAGES.c.account_id)
+_NEXT_OF_NO_LANE = Whole(_NEXT.where(_MESSAGES.c.lane_id.is_(None)))
+_NEXT_OF_LANE = Whole(_NEXT.where(_MESSAGES.c.lane_id == bindparam("lane", type_=BigInteger())))
+_IN_FLIGHT = (
+    select(_MESSAGES.c.account_id, literal_column("count(*)"))
+    .where(among_given(_MESSAGES.c.account_id, "accounts"), text("message.status = 'claimed'"))
+    .group_by(_MESSAGES.c.account_id)
+)
 """Statements are made once: a claim every few milliseconds would spend most of its time on making them."""
 
 
@@ -98,29 +119,21 @@ class Candidate(NamedTuple):
     closes_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Line:
-    """A sender with something due and room in its rate, locked: one process at a time claims for it."""
-
-    sender: SendingNumber
-    account: Account
-
-
 def ready(session: Session, *, worker: str, now: datetime, senders: set[int] | None) -> list[Line]:
     """The senders for which `worker` may take something now, among `senders` if given; the one that waited longest first."""
-    query = _READY if senders is None else _READY.where(among(session, SendingNumber.id, sorted(senders)))
-    found = session.execute(query, {"now": now, "horizon": micros(now + HORIZON), "worker": worker})
-    return [Line(sender, account) for sender, account in found]
+    given = {"now": now, "horizon": micros(now + HORIZON), "worker": worker, "senders": senders}
+    found = session.execute(_READY if senders is None else _READY_AMONG, given)
+    return [Line._make((*row[:_OF_LINE], tuple(row[_OF_LINE:]))) for row in found]
 
 
 def due(session: Session, line: Line, *, now: datetime, limit: int) -> list[Candidate]:
     """The next messages of a sender, at most `limit`, locked; those that another process holds are passed over."""
-    found = [Candidate(row, None) for row in _waiting(session, line.sender.id, None, now, limit)]
+    found = [Candidate(row, None) for row in _waiting(session, line.id, None, now, limit)]
     lanes = _open_lanes(session, line, now) if len(found) < limit else []
     for _, urgent in groupby(lanes, key=lambda lane: lane.priority):
         runs = [list(of_run) for _, of_run in groupby(urgent, key=lambda lane: lane.run_id)]
         if len(found) < limit:
-            found += _in_turns(session, line.sender.id, runs, now, limit - len(found))
+            found += _in_turns(session, line.id, runs, now, limit - len(found))
     return found
 
 
@@ -148,7 +161,7 @@ def _in_turns(
 
 def _open_lanes(session: Session, line: Line, now: datetime) -> Sequence[Any]:
     """The sender's lanes that may be sent from now and have something to send."""
-    given = {"now": now, "sender": line.sender.id, "epoch": line.account.launch_epoch}
+    given = {"now": now, "sender": line.id, "epoch": line.launch_epoch}
     return session.execute(_OPEN_LANES, given).all()
 
 
@@ -157,11 +170,14 @@ def _waiting(
 ) -> Sequence[Any]:
     """The due messages of one lane (or of none), in the order of the index on pending rows."""
     given = {"now": now, "sender": sender_id, "most": limit, "past": past}
-    if lane_id is None:
-        return session.execute(_NEXT_OF_NO_LANE, given).all()
-    return session.execute(_NEXT_OF_LANE, {**given, "lane": lane_id}).all()
+    found = (
+        _NEXT_OF_NO_LANE.rows(session, given)
+        if lane_id is None
+        else _NEXT_OF_LANE.rows(session, {**given, "lane": lane_id})
+    )
+    return sorted(found, key=lambda row: (row.priority, row.due_at, row.id))
 
 
-def in_flight(session: Session) -> dict[int, int]:
-    """How many messages of each account are claimed now, by all workers."""
-    return {row[0]: row[1] for row in session.execute(_IN_FLIGHT)}
+def in_flight(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
+    """How many messages of each of these accounts are claimed now, by all workers."""
+    return {row[0]: row[1] for row in session.execute(_IN_FLIGHT, {"accounts": account_ids})}

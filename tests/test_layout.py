@@ -58,7 +58,6 @@ COVERED_BY = {
     "models/workflows.py": "test_models_schema.py",
     "models/migrations/env.py": "test_models_schema.py",
     "sender/dispatcher.py": "test_sender_worker.py",
-    "sender/among.py": "test_sender_landed.py",
     "sender/claims.py": "test_sender_dispatch.py",
     "sender/failures.py": "test_sender_worker.py",
     "sender/gateway_line.py": "test_sender_gateway.py",

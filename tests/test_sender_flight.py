@@ -12,7 +12,7 @@ import pytest
 
 from models.messages import Kind
 from sender.claims import Claim, Outcome, Result
-from sender.flight import Departure, Flight, awake
+from sender.flight import LATENESS, Departure, Flight, awake
 from sender.gateway import Gateway
 from tests.conftest import NOW
 
@@ -32,8 +32,8 @@ def claim(id_: int, *, sender_id: int = 1, gap_ms: int = 0, leave_within: int = 
 class Provider:
     """Takes some time for each post, and remembers when it began and how many there were at once."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds, self.at_once, self.most = seconds, 0, 0
+    def __init__(self, seconds: float = 0.0, *, held_up: float = 0.0) -> None:
+        self.seconds, self.held_up, self.at_once, self.most = seconds, held_up, 0, 0
         self.began: list[tuple[int, float]] = []
 
     async def post(self, _gateway: Gateway, claimed: Claim) -> Outcome:
@@ -41,6 +41,7 @@ class Provider:
         self.began.append((claimed.message_id, awake()))
         self.at_once += 1
         self.most = max(self.most, self.at_once)
+        time.sleep(self.held_up)
         await asyncio.sleep(self.seconds)
         self.at_once -= 1
         return Outcome(claimed, Result.SENT, sid=f"SM{claimed.message_id}", status="queued")
@@ -74,8 +75,16 @@ def test_late_texts_do_not_leave_in_a_heap() -> None:
     provider = Provider()
     fly(provider.post, [claim(n, gap_ms=30) for n in range(8)])
     assert [id_ for id_, _ in provider.began] == list(range(8))
-    gaps = [after - before for (_, before), (_, after) in itertools.pairwise(provider.began)]
-    assert min(gaps) >= 0.029
+    for (first, before), (last, after) in itertools.combinations(provider.began, 2):
+        assert after - before >= (last - first) * 0.030 - LATENESS - 0.0006, "never further ahead than that"
+
+
+def test_a_little_lateness_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each text holds the loop up for 3 ms of its 10; the next one is counted from its turn, so the rate is kept all the same."""
+    monkeypatch.setattr("sender.flight.LATENESS", 0.05)  # more than a busy machine adds
+    provider = Provider(held_up=0.003)
+    fly(provider.post, [claim(n, gap_ms=10) for n in range(20)])
+    assert provider.began[-1][1] - provider.began[0][1] < 19 * 0.010 + 0.045
 
 
 def test_one_slow_sender_holds_no_other_up() -> None:

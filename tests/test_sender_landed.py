@@ -11,7 +11,6 @@ from models.accounts import Account
 from models.messages import Message, MessageStatus
 from models.rollups import FIELDS, SUMS, UsageDelta
 from sender import dispatch, messages
-from sender.among import among
 from sender.claims import Outcome, Result
 from sender.outcomes import record
 from tests import seeds
@@ -61,16 +60,3 @@ def test_the_same_as_one_by_one(session: Session, account: Account) -> None:
     assert state(session) == claimed
     record(session, outcomes, now=LATER)
     assert (state(session), facts(session)) == expected
-
-
-def test_among_takes_any_number(session: Session, account: Account) -> None:
-    """None, one and more values than a database takes parameters."""
-    seeds.sending_run(session, account, 5)
-    ids = session.scalars(select(Message.id).order_by(Message.id)).all()
-    for wanted in ([], [ids[0]], [*ids, *range(10**6, 10**6 + 70_000)]):
-        found = session.scalars(select(Message.id).where(among(session, Message.id, wanted)).order_by(Message.id)).all()
-        assert found == [id_ for id_ in ids if id_ in wanted]
-    bodies = session.scalars(
-        select(Message.body).where(among(session, Message.body, ["Hello Member 1", 'O\'Neil \\ "x"']))
-    )
-    assert bodies.all() == ["Hello Member 1"]
