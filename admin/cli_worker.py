@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from contextlib import ExitStack
@@ -43,6 +44,8 @@ def worker_command(until_idle: bool, all_senders: bool, concurrency: int) -> Non
                 from sender.jobs import placing  # DBOS takes half a second to import, and only this needs it
 
                 around.enter_context(placing(worker))
+            gc.freeze()  # what is loaded stays: looking through it for garbage would hold every text up for a tenth of a second
+            around.callback(gc.unfreeze)
             click.echo(f"Worker {worker.name} is running; Ctrl-C stops it after what is on the wire.")
             worker.drain() if until_idle else worker.run()
     except NotAlone as error:

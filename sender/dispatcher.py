@@ -25,7 +25,6 @@ from sender.failures import logged
 from sender.flight import NOTICEABLE, Departure, Flight, awake
 from sender.gateway import Gateway
 from sender.outcomes import record
-from sender.pacing import HORIZON
 
 __all__ = ["Dispatcher", "wall_clock"]
 
@@ -33,6 +32,8 @@ log = logging.getLogger(__name__)
 
 CYCLE = 0.1
 """Seconds between two claims, unless so much has landed before that there is room for more."""
+AHEAD = 0.5
+"""Seconds' worth of texts that may be held: twice the horizon of a sender's slots, so that it is never what limits a rate."""
 AGAIN = 0.01
 """Seconds until the next claim after one that came back empty where there had been plenty: another worker was claiming."""
 BREATH = 1.0
@@ -105,14 +106,14 @@ class Dispatcher:
         return AGAIN if self._contended else CYCLE
 
     def _held(self, landed: int, at: float) -> int:
-        """How many claims to hold: twice what fits on the wire, or more if more than that lands within a sender's horizon.
+        """How many claims to hold: twice what fits on the wire, or more if more than that comes back in half a second.
 
-        A small batch costs as much as a large one, and whatever is held when a pause comes still leaves.
+        A small batch costs as much as a large one, but whatever is held when a pause comes still leaves.
         """
         speed = landed / max(at - self._landed_at, NOTICEABLE)
         self._landed_at = at
         self._speed += (speed - self._speed) / 4
-        held = max(self.concurrency * 2, int(self._speed * HORIZON.total_seconds()))
+        held = max(self.concurrency * 2, int(self._speed * AHEAD))
         self._flight.enough = held // 4
         return held
 

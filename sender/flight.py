@@ -24,9 +24,8 @@ log = logging.getLogger(__name__)
 
 NOTICEABLE = 0.0005
 """Seconds; a shorter wait is not worth a turn of the loop."""
-LATENESS = 0.005
-"""Seconds by which a text may follow the one before it too closely, when that one was late. More than this is lost, not made up
-for: in any one second what is made up for must fit in the room that the spacing leaves (10 ms at 99 % of the rate)."""
+LATENESS = 0.008
+"""Seconds by which a text may be late and the next still leave at its own turn; what is more than that is lost to the rate."""
 _SECOND = timedelta(seconds=1)
 
 

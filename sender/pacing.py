@@ -12,11 +12,8 @@ from functools import lru_cache
 HORIZON = timedelta(milliseconds=250)
 """How far ahead of its slot a message may be claimed: short, so that a pause takes hold at once."""
 PACE_PERCENT = 98
-"""How much of a sender's rate the slots use. The rest is room for lateness: 20 ms in any one second."""
-CATCH_UP_PERCENT = 99
-"""How close together a worker lets texts leave when it is late: never closer than this share of the rate."""
-
-
+"""How much of a sender's rate the slots use. The rest is room for lateness: 20 ms in any one second, of which 8 are made up for
+(`sender.flight.LATENESS`) and 12 are left to the network."""
 ALONE_UP_TO = 1_000
 """Segments a second that one process can keep to by itself; a faster sender is shared by all of them at once."""
 HOLD = timedelta(seconds=1)
@@ -30,9 +27,9 @@ def micros(at: datetime) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def spacing(segments: int, segments_per_second: int, *, percent: int = PACE_PERCENT) -> timedelta:
-    """How long a sender is busy with a message of so many segments, at a share of its rate."""
-    return timedelta(microseconds=-(-max(segments, 1) * 100_000_000 // (percent * segments_per_second)))
+def spacing(segments: int, segments_per_second: int) -> timedelta:
+    """How long a sender is busy with a message of so many segments."""
+    return timedelta(microseconds=-(-max(segments, 1) * 100_000_000 // (PACE_PERCENT * segments_per_second)))
 
 
 class Pace:
