@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 from werkzeug.test import TestResponse
 
 from admin import audit, people
@@ -144,7 +146,16 @@ def open_desk(database: Database, url: str, **changes: Any) -> Iterator[Desk]:
         session.commit()
     app = create_app(config_for(url, **changes))
     yield Desk(app, database, harbor, pier)
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
+
+
+def put_away(app: Flask) -> None:
+    """Close an app's connections. A look that outlasted its patience (`admin/glances.py`) gives its own back first."""
+    engine = app.extensions["textledger"][1].engine
+    deadline = time.monotonic() + 3
+    while isinstance(engine.pool, QueuePool) and engine.pool.checkedout() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    engine.dispose()
 
 
 def furnish(session: Session, account: Account) -> None:

@@ -40,6 +40,7 @@ from sender import consent
 from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber, Simulator, create_simulator, serve
 from tests import seeds
 from tests.conftest import NOW, seed_account
+from tests.desk import put_away
 
 KEY = Fernet.generate_key().decode()
 SID = "AC" + "a1" * 16
@@ -94,7 +95,7 @@ def open_shell(config: Config) -> Iterator[Shell]:
     app = create_app(config)
     database: Database = app.extensions["textledger"][1]
     yield Shell(app, config, database)
-    database.engine.dispose()
+    put_away(app)
 
 
 def configured(path: Path, *, port: int = 8000, twilio_url: str = "http://127.0.0.1:1") -> Config:

@@ -23,7 +23,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.messages import WITH_TWILIO, Message
 from models.money import dollars
 from sender import consent
-from tests.desk import Desk, config_for
+from tests.desk import Desk, config_for, put_away
 from tests.test_notebooks import FOLDER, as_text, executed
 
 MEMBERS = 250
@@ -152,7 +152,7 @@ def test_notebook_and_console_show_the_table(demo: Outcome) -> None:
     page = (
         Desk(app, demo.database, account, account).visitor(owner=True).text("/campaigns/details/", id=run.campaign_id)
     )
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
     assert f"<span>Total</span><span>{demo.cell('Charges: total', 2)}</span>" in page
 
 

@@ -23,7 +23,7 @@ from admin.glances import Glance
 from models.base import Database
 from models.jobs import WorkerProcess
 from sender.worker import wall_clock
-from tests.desk import config_for
+from tests.desk import config_for, put_away
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def console(url: str) -> Iterator[Client]:
     """A console over a database."""
     app: Flask = create_app(config_for(url))
     yield Client(app.wsgi_app)
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
 
 
 @pytest.fixture

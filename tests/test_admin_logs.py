@@ -38,7 +38,7 @@ from sender.simulator import Behaviour, Fault, SimulatedAccount, SimulatedNumber
 from sender.worker import wall_clock
 from tests import seeds
 from tests.conftest import seed_account
-from tests.desk import ANNA, Desk, config_for, open_desk
+from tests.desk import ANNA, Desk, config_for, open_desk, put_away
 
 ROOT = Path(__file__).parents[1]
 WORDS, NAME, EMAIL, PASSWORD = "Meet me at the old mill", "Quillfeather", "robin@vale.example", "horse-battery-staple"
@@ -265,7 +265,7 @@ def furnish(database: Database, config: Config) -> list[str]:
         campaigns.send(session, made, now=now)
         people.create_user(session, email=EMAIL, password=PASSWORD, now=now, roles=[(account, RoleName.ADMIN)])
         session.commit()
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
     return phones
 
 

@@ -25,7 +25,7 @@ from models.notices import Notice
 from sender.pacing import micros
 from tests import seeds
 from tests.conftest import NOW
-from tests.desk import config_for
+from tests.desk import config_for, put_away
 
 TOKEN = "a token that nobody guesses"
 MINUTE = timedelta(minutes=1)
@@ -222,7 +222,7 @@ def monitor(database: Database, database_url: str, account: Account) -> Iterator
     """A console with a metrics token."""
     app = create_app(config_for(database_url, metrics_token=TOKEN))
     yield Client(app.wsgi_app)
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
 
 
 @pytest.mark.parametrize("shown", [None, "", TOKEN, f"bearer {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer ü"])
@@ -243,7 +243,7 @@ def test_without_a_token_there_is_no_page(database_url: str) -> None:
     """It is off until an operator turns it on."""
     app = create_app(config_for(database_url))
     assert Client(app.wsgi_app).get("/metrics", headers={"Host": "localhost"}).status_code == 404
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

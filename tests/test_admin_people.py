@@ -17,6 +17,7 @@ from admin.config import Config
 from models.accounts import Account
 from models.users import Membership, Role, RoleName, User
 from tests.conftest import NOW, seed_account
+from tests.desk import put_away
 from tests.test_admin_gateways import NEW
 
 PASSWORD = "a password nobody guesses"
@@ -30,7 +31,7 @@ def app(database_url: str) -> Iterator[Flask]:
     app = create_app(config)
     with app.app_context():
         yield app
-    app.extensions["textledger"][1].engine.dispose()
+    put_away(app)
 
 
 def make(session: Session, email: str = "ada@example.com", *, roles: list[tuple[Account, RoleName]]) -> User:

@@ -29,7 +29,7 @@ from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber, Simul
 from sender.worker import wall_clock
 from tests import seeds
 from tests.conftest import seed_account
-from tests.desk import config_for
+from tests.desk import config_for, put_away
 from tests.test_admin_logs import free_port
 
 C = CampaignState
@@ -126,7 +126,7 @@ def office(database: Database, database_url: str) -> Iterator[Office]:
         server.shutdown()
         thread.join()
         server.server_close()
-        app.extensions["textledger"][1].engine.dispose()
+        put_away(app)
 
 
 @pytest.mark.slow
