@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import or_, select
@@ -65,12 +65,16 @@ def blueprint(
 
     def signed_post() -> tuple[Account, dict[str, str]]:
         """Whose request this is, if Twilio signed it, and its form; a forgery never waits for the database's writer."""
-        params = _params()
+        raw = request.get_data(cache=False)
+        params = _pairs(raw)
         query = request.query_string.decode("latin-1")
         url = place + request.path + (f"?{query}" if query else "")
         signature, sid = request.headers.get("X-Twilio-Signature", ""), _plain(params.get("AccountSid", [""])[0])
         account = linked.account(sid, lambda tokens: signed(url, params, signature, tokens=tokens))
-        return account or abort(403), {_plain(name): _plain(values[0]) for name, values in params.items()}
+        form = {name: values[0] for name, values in params.items()}
+        if b"%00" in raw or b"\0" in raw:
+            form = {_plain(name): _plain(value) for name, value in form.items()}
+        return account or abort(403), form
 
     @hooks.post("/status")
     def status() -> Response:
@@ -120,11 +124,12 @@ def _store(database: Database, batch: Sequence[Posted]) -> None:
 
 
 def _posted(account: Account, form: Mapping[str, str], now: datetime) -> Posted:
+    ours = {name: values[0] for name, values in _pairs(request.query_string).items()}
     return Posted(
         account_id=account.id, sid=_short(form.get("MessageSid") or form.get("SmsSid")),
         status=_short(form.get("MessageStatus") or form.get("SmsStatus")), error_code=_number(form.get("ErrorCode")) or None,
         token=_short(_plain(request.headers.get("I-Twilio-Idempotency-Token", ""))) or None, to=form.get("To"),
-        extra=_extra(form), received_at=now, ours=_number(request.args.get("m")), attempt=_number(request.args.get("a")),
+        extra=_extra(form), received_at=now, ours=_number(ours.get("m")), attempt=_number(ours.get("a")),
     )  # fmt: skip
 
 
@@ -142,12 +147,18 @@ def _inbound(session: Session, account: Account, form: Mapping[str, str], now: d
     inbox.receive(session, account=account, sender=sender, params=form, now=now)
 
 
-def _params() -> dict[str, list[str]]:
-    """The parameters of the form, each name with its values; Flask's own reading of them takes twice as long."""
+def _pairs(written: bytes) -> dict[str, list[str]]:
+    """The parameters of a form or a query, each name with its values. As Flask reads them, and `parse_qsl`, in half the time."""
     found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(request.get_data(cache=False).decode("latin-1"), keep_blank_values=True):
-        found.setdefault(name, []).append(value)
+    for pair in written.decode("latin-1").split("&"):
+        name, _, value = pair.partition("=")
+        if pair:
+            found.setdefault(_unquoted(name), []).append(_unquoted(value))
     return found
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _plain(text: str) -> str:

@@ -16,10 +16,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -633,3 +635,13 @@ def test_which_sender_a_text_came_to(door: Door, session: Session, account: Acco
             events = reading.scalars(select(ConsentEvent)).all()
             assert len(events) == number + 1
             assert events[-1].evidence["sid"] == sid
+
+
+@given(st.lists(st.sampled_from([*"ab&=+%;#/?", "%20", "%C3%A9", "%00", "%zz", "\xe9"]), max_size=30))
+def test_a_form_is_read_as_everybody_reads_it(parts: list[str]) -> None:
+    """The same names and values as the standard library's reading, in the same order, whatever was posted."""
+    written = "".join(parts)
+    expected: dict[str, list[str]] = {}
+    for name, value in parse_qsl(written, keep_blank_values=True):
+        expected.setdefault(name, []).append(value)
+    assert webhooks._pairs(written.encode("latin-1")) == expected
