@@ -89,9 +89,10 @@ class Dispatcher:
     def _cycle(self) -> float:
         """Record what has landed, claim what fits, put it on the wire; seconds until the next one at the latest."""
         landed = self._flight.landed()
+        held = self._held(len(landed))
         self._record(landed)
         began, now = awake(), self.clock()
-        room = self._held(len(landed), began) - self._flight.flying
+        room = held - self._flight.flying
         claims = self._claim(room, now)
         self._record([Outcome(claim, Result.REJECTED, stops_run=True) for claim, gateway in claims if gateway is None])
         self._flight.launch(
@@ -105,13 +106,13 @@ class Dispatcher:
         self._filled = len(claims) * 2 > room
         return AGAIN if self._contended else CYCLE
 
-    def _held(self, landed: int, at: float) -> int:
+    def _held(self, landed: int) -> int:
         """How many claims to hold: twice what fits on the wire, or more if more than that comes back in half a second.
 
         A small batch costs as much as a large one, but whatever is held when a pause comes still leaves.
         """
-        speed = landed / max(at - self._landed_at, NOTICEABLE)
-        self._landed_at = at
+        before, self._landed_at = self._landed_at, awake()
+        speed = landed / max(self._landed_at - before, NOTICEABLE)
         self._speed += (speed - self._speed) / 4
         held = max(self.concurrency * 2, int(self._speed * AHEAD))
         self._flight.enough = held // 4

@@ -238,6 +238,20 @@ def test_stop_returns_what_has_not_left(stage: Stage) -> None:
         assert session.scalars(select(Run.segments_claimed)).one() == len(stage.accepted())
 
 
+def test_more_is_held_when_more_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second's worth, never less than twice what fits on the wire; and it is recorded in quarters of that."""
+    loop = stage.worker().dispatcher
+    loop._landed_at, clock = 0.0, itertools.count(0.1, 0.1)
+    monkeypatch.setattr("sender.dispatcher.awake", lambda: next(clock))
+    least = 2 * loop.concurrency
+    assert loop._held(0) == least
+    grown = [loop._held(least) for _ in range(40)]
+    assert grown == sorted(grown)
+    assert grown[-1] == pytest.approx(least * 10 * 0.5, abs=1)
+    assert loop._flight.enough == grown[-1] // 4
+    assert [loop._held(0) for _ in range(40)][-1] == least
+
+
 def test_what_waits_too_long_goes_back(stage: Stage) -> None:
     """A claim that could not leave within its share of the lease is given back and sent later, once."""
     made = stage.campaign([120, 121])

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import sys
 import time
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import uvloop
@@ -84,4 +86,6 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
+    with suppress(AttributeError, PermissionError):  # a clock that waits for the CPU sees two seconds' texts in one
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     uvloop.run(main(int(sys.argv[1])))
