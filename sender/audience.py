@@ -19,7 +19,7 @@ from models.accounts import Account
 from models.base import Base
 from models.campaigns import Audience, Reason
 from models.contacts import Contact
-from sender.bulk import Shared, dialect_of, plainly, roomy, write
+from sender.bulk import Shared, dialect_of, plainly, roomy, uncollected, write
 from sender.columns import checked, suggest_columns
 from sender.exclusions import explain
 from sender.expansion import expand
@@ -78,6 +78,7 @@ def load(
     return audience
 
 
+@uncollected()
 def _settle(session: Session, audience: Audience, reader: Reader, rows: Sequence[Row], done: int, now: datetime) -> int:
     """Give every row that has a phone its contact, or mark it as a duplicate of an earlier row; how many can be texted."""
     readings, attributes = reader.numbers(rows), reader.attributes(rows)

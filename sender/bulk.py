@@ -6,6 +6,7 @@ the statement once, because no value of it is then converted per row.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -47,6 +48,18 @@ def roomy(session: Session) -> Iterator[None]:
         if lite and session.is_active:
             for name, (_, usual) in ROOM.items():
                 session.execute(text(f"PRAGMA {name} = {usual}"))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: a chunk makes a million objects in no circles, and to go through them takes as long."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def literals(session: Session, table: Table, shared: Shared) -> dict[str, str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from json import JSONDecoder
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ from models.phones import LineType
 from models.segments import Encoding, Measure, measure
 from models.templates import TemplateVersion
 from sender import consent
-from sender.bulk import Shared, plainly, roomy, write
+from sender.bulk import Shared, plainly, roomy, uncollected, write
 from sender.columns import OURS
 from sender.schedule import window
 from sender.templates import RenderCode, RenderProblem, Template, parse
@@ -63,10 +63,10 @@ class Recipient(NamedTuple):
     external_id: str | None
     refusable: bool
     """The number has said yes or no at some time."""
-    fields: str | None
-    """The row's values as JSON; None where the row is not to be rendered."""
     attributes: str | None
-    """The contact's, where the template asks for one that the list does not have."""
+    """The contact's as JSON, where the template asks for one that the list does not have."""
+    fields: Sequence[str | None] | None
+    """The row's values of `Terms.asked`; None where the row is not to be rendered."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Terms:
             for one in self.countries.values()
             if one.enabled
         }
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The template's fields, and the name, from which a first name may be taken."""
+        return *self.template.fields, *({"name"} - set(self.template.fields))
 
     @property
     def asks_contact(self) -> bool:
@@ -131,8 +136,8 @@ def recipients(
 ) -> Sequence[Recipient]:
     """The next rows of an audience with their contacts, in the order of the file.
 
-    Attributes come only where the template asks for one. Only every n-th row brings its fields; in the others they are None,
-    which makes a long list quick to read.
+    Of the row's values only those come that the template asks for, and the contact's only where it asks for one of them. Only
+    every n-th row brings any, which makes a long list quick to read.
     """
     fields = (
         "CAST(r.fields AS text)" if every == 1 else f"CASE WHEN r.row % {every:d} = 0 THEN CAST(r.fields AS text) END"
@@ -141,10 +146,17 @@ def recipients(
     query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
             EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
-            {fields}, {attributes}
+            {attributes}, {fields}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id
         WHERE r.audience_id = {audience_id:d} AND r.row > {after:d} ORDER BY r.row LIMIT {limit:d}"""  # noqa: S608 (numbers only)
-    return [Recipient._make(row) for row in plainly(session, query)]
+    made = partial(tuple.__new__, Recipient)  # as `_make`, without its check of the length
+    return [made((*row[:-1], row[-1] and _picked(row[-1], given.asked))) for row in plainly(session, query)]
+
+
+def _picked(fields: str, names: Sequence[str]) -> list[str | None]:
+    """The values of these names in a row's JSON."""
+    found = _values(fields)[0].get
+    return [found(name) for name in names]
 
 
 def decide(session: Session, rows: Sequence[Recipient], given: Terms) -> Iterator[Decision]:
@@ -195,7 +207,8 @@ def _worded(row: Recipient, given: Terms) -> Decision:
 
 def _body(row: Recipient, given: Terms) -> str:
     try:
-        return given.wording(fields_of(row, given))
+        body = given.wording.complete(row.fields) if row.fields else None
+        return given.wording(fields_of(row, given)) if body is None else body
     except RenderProblem as problem:
         if problem.code is RenderCode.EMPTY_BODY and given.media_url:
             return ""
@@ -204,7 +217,7 @@ def _body(row: Recipient, given: Terms) -> str:
 
 def fields_of(row: Recipient, given: Terms) -> Mapping[str, object]:
     """The template's fields for one recipient: the list's own values; else, where the list has no such column, the contact's."""
-    found: dict[str, object] = _values(row.fields)[0] if row.fields else {}
+    found: dict[str, object] = dict(zip(given.asked, row.fields or (), strict=False))
     for name in given.template.fields:
         if not found.get(name):
             found[name] = _otherwise(row, name, found, given)
@@ -254,6 +267,7 @@ class Meter:
         return not self.full
 
 
+@uncollected()
 def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) -> int:
     """Turn the next `chunk` rows of the run's audience into messages and exclusions; the rows done, 0 when none is left.
 

@@ -6,7 +6,7 @@ What is odd about a row (a value missing, too long or unfit) is left to `render`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sender.syntax import Choice, Part, Variable
 from sender.templates import RenderProblem, Template, branch, finished, present, render, text_of
@@ -21,7 +21,9 @@ class Wording:
     def __init__(self, template: Template) -> None:
         self._template = template
         self._texts: dict[int, dict[str, str]] = {}
-        self._steps = [(part.name, self._kept(part), part) for part in template.parts if isinstance(part, Variable)]
+        variables = [part for part in template.parts if isinstance(part, Variable)]
+        self._steps = [(part.name, self._kept(part), part) for part in variables]
+        self._places = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
         self._form: str | None = None
         if not any(isinstance(part, Choice) for part in template.parts):
             self._form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in template.parts)
@@ -37,6 +39,22 @@ class Wording:
         except (RenderProblem, _Odd):
             return render(self._template, fields)
         return finished(self._form % said)
+
+    def complete(self, values: Sequence[object]) -> str | None:
+        """The body of somebody whose `values` of the template's fields are all there; None where it takes a closer look."""
+        if self._form is None:
+            return None
+        said = []
+        try:
+            for place, kept, part in self._places:
+                value = values[place]
+                if not value or not isinstance(value, str):
+                    return None
+                text = kept.get(value)
+                said.append(self._said(part, kept, value) if text is None else text)
+        except (RenderProblem, _Odd):
+            return None
+        return finished(self._form % tuple(said))
 
     def _fill(self, parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str]) -> None:
         for part in parts:
