@@ -123,6 +123,7 @@ def office(database: Database, database_url: str) -> Iterator[Office]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         yield Office(config, database, simulator)
+        twilio.stop()  # first: a callback after the app is put away would open a connection that nobody closes
         server.shutdown()
         thread.join()
         server.server_close()
