@@ -56,13 +56,11 @@ def _in_array(element: _Among, compiler: Any, **words: Any) -> str:
     return f"{column} = ANY ({values})"
 
 
-def among(column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
-    """`column IN (values)`; the column must hold whole numbers or text."""
-    return _Among(column, bindparam(None, list(values), type_=_kind(column)))
+def among(column: Any, name: str) -> ColumnElement[bool]:
+    """`column IN (values)` for a statement that is made once: the values are its parameter of this name.
 
-
-def among_given(column: Any, name: str) -> ColumnElement[bool]:
-    """The same for a statement that is made once: the values are its parameter of this name."""
+    The column must hold whole numbers or text.
+    """
     return _Among(column, bindparam(name, type_=_kind(column)))
 
 

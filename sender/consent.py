@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.chain import FIRST, link
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
-from sender.among import among_given
+from sender.among import among
 from sender.keywords import Keyword, classify
 
 __all__ = ["Keyword", "append", "blocked", "broken_link", "classify", "state"]
@@ -35,7 +35,7 @@ PHONES = 5_000
 """Numbers asked for in one query: below the bound-variable limits of SQLite (32,766) and PostgreSQL (65,535)."""
 _EVENTS = (
     select(ConsentEvent.phone, ConsentEvent.purpose, ConsentEvent.kind, ConsentEvent.id)
-    .where(ConsentEvent.account_id == bindparam("account"), among_given(ConsentEvent.phone, "phones"))
+    .where(ConsentEvent.account_id == bindparam("account"), among(ConsentEvent.phone, "phones"))
     .where(ConsentEvent.purpose.in_(bindparam("purposes", expanding=True)))
     .order_by(ConsentEvent.phone, ConsentEvent.id)
 )

@@ -31,7 +31,7 @@ from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
 from sender import consent, queue
-from sender.among import among_given
+from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
 from sender.pacing import HOLD, Pace, micros, spacing
@@ -48,7 +48,7 @@ LONGEST_VALIDITY = 36_000
 _MESSAGES, _SENDERS, _RUNS = (Base.metadata.tables[name] for name in ("message", "sending_number", "run"))
 _NOW, _UNTIL = bindparam("now", type_=UTCDateTime()), bindparam("until", type_=UTCDateTime())
 _BY = bindparam("by", type_=String())
-_THESE = update(_MESSAGES).where(among_given(_MESSAGES.c.id, "ids"))
+_THESE = update(_MESSAGES).where(among(_MESSAGES.c.id, "ids"))
 _CLAIM = _THESE.values(
     status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=_BY, lease_until=_UNTIL, intent_at=_NOW,
     updated_at=_NOW,
@@ -63,7 +63,7 @@ _SERVE = (
 )
 _COUNTS = (
     select(_RUNS.c.id, _RUNS.c.segments_claimed, _RUNS.c.segment_limit, _RUNS.c.budget_segments)
-    .where(among_given(_RUNS.c.id, "ids"))
+    .where(among(_RUNS.c.id, "ids"))
     .order_by(_RUNS.c.id)
     .with_for_update(skip_locked=True, key_share=True)
 )

@@ -19,7 +19,7 @@ from models.consent import ConsentKind, ConsentSource
 from models.messages import Message, MessageStatus
 from models.settings import value
 from sender import consent, landed, messages, throttling
-from sender.among import among_given
+from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.landed import Landed
 from sender.whole import Whole
@@ -40,7 +40,7 @@ _USUAL = frozenset({MessageStatus.ACCEPTED, MessageStatus.QUEUED, MessageStatus.
 _MESSAGES = Base.metadata.tables["message"].c
 _PRESENT = Whole(
     select(_MESSAGES.id, _MESSAGES.status, _MESSAGES.attempt, _MESSAGES.sid)
-    .where(among_given(_MESSAGES.id, "ids"))
+    .where(among(_MESSAGES.id, "ids"))
     .order_by(_MESSAGES.id)
     .with_for_update()
 )

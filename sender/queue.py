@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from models.accounts import CREDENTIALS, Account, SenderKind, SendingNumber
 from models.base import Base, UTCDateTime
 from models.campaigns import Campaign, CampaignState, Lane, Run
-from sender.among import among_given
+from sender.among import among
 from sender.pacing import ALONE_UP_TO, HORIZON, micros
 from sender.whole import Whole
 
@@ -80,7 +80,7 @@ _READY = (
     .order_by(SendingNumber.tat_us)
     .with_for_update(of=SendingNumber, skip_locked=True, key_share=True)
 )
-_READY_AMONG = _READY.where(among_given(SendingNumber.id, "senders"))
+_READY_AMONG = _READY.where(among(SendingNumber.id, "senders"))
 _OPEN_LANES = (
     select(Lane.id, Lane.run_id, Lane.priority, Lane.closes_at)
     .join(Run, Run.id == Lane.run_id)
@@ -106,7 +106,7 @@ _NEXT_OF_NO_LANE = Whole(_NEXT.where(_MESSAGES.c.lane_id.is_(None)))
 _NEXT_OF_LANE = Whole(_NEXT.where(_MESSAGES.c.lane_id == bindparam("lane", type_=BigInteger())))
 _IN_FLIGHT = (
     select(_MESSAGES.c.account_id, literal_column("count(*)"))
-    .where(among_given(_MESSAGES.c.account_id, "accounts"), text("message.status = 'claimed'"))
+    .where(among(_MESSAGES.c.account_id, "accounts"), text("message.status = 'claimed'"))
     .group_by(_MESSAGES.c.account_id)
 )
 """Statements are made once: a claim every few milliseconds would spend most of its time on making them."""

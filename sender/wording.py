@@ -22,8 +22,7 @@ class Wording:
         self._template = template
         self._texts: dict[int, dict[str, str]] = {}
         variables = [part for part in template.parts if isinstance(part, Variable)]
-        self._steps = [(part.name, self._kept(part), part) for part in variables]
-        self._places = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
+        self._steps = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
         self._form: str | None = None
         if not any(isinstance(part, Choice) for part in template.parts):
             self._form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in template.parts)
@@ -35,7 +34,7 @@ class Wording:
                 out: list[str] = []
                 self._fill(self._template.parts, fields, out)
                 return finished("".join(out))
-            said = tuple([self._said(part, kept, fields.get(name)) for name, kept, part in self._steps])
+            said = tuple([self._said(part, kept, fields.get(part.name)) for _, kept, part in self._steps])
         except (RenderProblem, _Odd):
             return render(self._template, fields)
         return finished(self._form % said)
@@ -46,7 +45,7 @@ class Wording:
             return None
         said = []
         try:
-            for place, kept, part in self._places:
+            for place, kept, part in self._steps:
                 value = values[place]
                 if not value or not isinstance(value, str):
                     return None
