@@ -52,7 +52,13 @@ def server(simulator: Simulator) -> Iterator[Server]:
 @pytest.fixture
 def gateway(simulator: Simulator, server: Server) -> Gateway:
     """The real SDK, pointed at it."""
-    return Gateway(simulator.account.sid, simulator.account.token, base_url=server.url, timeout=(1.0, 0.4))
+    return Gateway(simulator.account.sid, simulator.account.token, base_url=server.url, timeout=(5.0, 10.0))
+
+
+@pytest.fixture
+def hasty(simulator: Simulator, server: Server) -> Gateway:
+    """The same, but it waits for an answer for a second only: for what is slow on purpose."""
+    return Gateway(simulator.account.sid, simulator.account.token, base_url=server.url, timeout=(5.0, 1.0))
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ def serve_app() -> Iterator[Callable[..., Gateway]]:
 
     def start(response: Response) -> Gateway:
         running.append(Server(response, host="127.0.0.1", port=0, on_stop=lambda: None))
-        return Gateway("AC1", "token", base_url=running[-1].url, timeout=(1.0, 0.4))
+        return Gateway("AC1", "token", base_url=running[-1].url, timeout=(5.0, 10.0))
 
     yield start
     for server in running:
@@ -257,9 +263,9 @@ FAULTS: list[tuple[Fault, type[GatewayError], bool]] = [
     (Fault("drop", stored=True), InDoubt, True),
     (Fault("reset"), InDoubt, False),
     (Fault("reset", stored=True), InDoubt, True),
-    (Fault("hang", seconds=0.8), InDoubt, False),
-    (Fault("hang", stored=True, seconds=0.8), InDoubt, True),
-    (Fault("delay", stored=True, seconds=0.8), InDoubt, True),
+    (Fault("hang", seconds=2.0), InDoubt, False),
+    (Fault("hang", stored=True, seconds=2.0), InDoubt, True),
+    (Fault("delay", stored=True, seconds=2.0), InDoubt, True),
     (Fault("error"), InDoubt, False),
     (Fault("error", stored=True), InDoubt, True),
     (Fault("busy"), InDoubt, False),
@@ -274,12 +280,12 @@ FAULTS: list[tuple[Fault, type[GatewayError], bool]] = [
     ("fault", "decision", "stored"), FAULTS, ids=[f"{f.effect}{':stored' * f.stored}" for f, _, _ in FAULTS]
 )
 def test_every_fault_becomes_its_decision(
-    gateway: Gateway, simulator: Simulator, fault: Fault, decision: type[GatewayError], *, stored: bool
+    gateway: Gateway, hasty: Gateway, simulator: Simulator, fault: Fault, decision: type[GatewayError], *, stored: bool
 ) -> None:
     """One request, one exception, never a retry; no number and no text in what it says."""
     simulator.fail(fault)
     with pytest.raises(GatewayError) as raised:
-        send(gateway)
+        send(hasty if fault.seconds else gateway)
     assert type(raised.value) is decision
     assert len(simulator.log()) == stored
     assert PLAIN not in repr(raised.value)
@@ -303,18 +309,21 @@ def test_some_numbers_meet_a_fault_once(
 
 @pytest.mark.parametrize("effect", ["drop", "reset", "hang", "error", "busy", "garbage"])
 @pytest.mark.parametrize("on", ["fetch", "list", "update", "delete", "other"])
-def test_requests_that_read_fail_the_same_way(gateway: Gateway, simulator: Simulator, on: str, effect: str) -> None:
+def test_requests_that_read_fail_the_same_way(
+    gateway: Gateway, hasty: Gateway, simulator: Simulator, on: str, effect: str
+) -> None:
     """Every other call is InDoubt where a send would be, lists in mid-page included."""
     sid = send(gateway)
     now = datetime.now(UTC)
+    asker = hasty if effect == "hang" else gateway
     calls: dict[str, Callable[[], object]] = {
-        "fetch": lambda: gateway.fetch(sid),
-        "list": lambda: gateway.find(to=PLAIN, since=now, until=now),
-        "update": lambda: gateway.redact(sid),
-        "delete": lambda: gateway.delete(sid),
-        "other": gateway.senders,
+        "fetch": lambda: asker.fetch(sid),
+        "list": lambda: asker.find(to=PLAIN, since=now, until=now),
+        "update": lambda: asker.redact(sid),
+        "delete": lambda: asker.delete(sid),
+        "other": asker.senders,
     }
-    simulator.fail(Fault(effect, on=on, seconds=0.6))
+    simulator.fail(Fault(effect, on=on, seconds=2.0))
     if on == "delete" and effect == "garbage":
         return  # a deletion has no answer to read
     with pytest.raises(InDoubt) as raised:
