@@ -6,20 +6,17 @@ What follows when a run starts (who is left out by today's settings and consent,
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Base
-from models.campaigns import Audience, Reason
-from models.contacts import Contact
-from sender.bulk import Shared, dialect_of, plainly, roomy, uncollected, write
+from models.campaigns import Audience
+from sender.bulk import SLICE, Incoming, dialect_of, literals, roomy, uncollected
 from sender.columns import checked, suggest_columns
 from sender.exclusions import explain
 from sender.expansion import expand
@@ -34,7 +31,7 @@ __all__ = [
 CHUNK = 20_000
 """Rows in memory, and in one transaction if the caller commits after each chunk: about 0.3 s of the database's one writer."""
 
-_CONTACTS, _ROWS = Base.metadata.tables["contact"], Base.metadata.tables["audience_row"]
+_CONTACTS = Base.metadata.tables["contact"]
 
 
 def load(
@@ -68,9 +65,11 @@ def load(
     reader = Reader(table.columns, fields, default_region=account.default_region)
     done = usable = 0
     with roomy(session):
-        while chunk := list(islice(table.cells, CHUNK)):
-            usable += _settle(session, audience, reader, chunk, done, now)
-            done += len(chunk)
+        while True:
+            taken, good = _settle(session, audience, reader, islice(table.cells, CHUNK), done, now)
+            done, usable = done + taken, usable + good
+            if not taken:
+                break
             if progress is not None:
                 progress(done)
     audience.rows, audience.usable, audience.complete = done, usable, True
@@ -79,93 +78,82 @@ def load(
 
 
 @uncollected()
-def _settle(session: Session, audience: Audience, reader: Reader, rows: Sequence[Row], done: int, now: datetime) -> int:
-    """Give every row that has a phone its contact, or mark it as a duplicate of an earlier row; how many can be texted."""
-    readings, attributes = reader.numbers(rows), reader.attributes(rows)
-    firsts: dict[str, int] = {}
-    for at, reading in enumerate(readings):
+def _settle(
+    session: Session, audience: Audience, reader: Reader, cells: Iterator[Row], done: int, now: datetime
+) -> tuple[int, int]:
+    """Give every row that has a phone its contact, or mark it as a duplicate of an earlier one; how many, and how many to text."""
+    listed, firsts, taken = Incoming(session, _KINDS), dict[str, int](), 0
+    for rows in iter(lambda: list(islice(cells, SLICE)), []):
+        listed.add(_noted(reader, rows, firsts, done + taken + 1))
+        taken += len(rows)
+    if not taken:
+        listed.close()
+        return 0, 0
+    moment = literals(session, _CONTACTS, {"created_at": now})["created_at"]
+    values = {"account": audience.account_id, "audience": audience.id, "done": done, "now": moment}
+    values |= _WORDS[dialect_of(session).name]
+    driver = listed.arrive()
+    for statement in (_PEOPLE, _LISTED, _USABLE):
+        driver.execute(statement.format_map(values))
+    [usable] = driver.fetchone()
+    listed.close()
+    return taken, usable
+
+
+def _noted(reader: Reader, rows: Sequence[Row], firsts: dict[str, int], start: int) -> list[tuple[Any, ...]]:
+    """What the rows say, as values of `_KINDS`; `firsts` knows the first row of each phone so far and learns more."""
+    attributes, noted = reader.attributes(rows), list[tuple[Any, ...]]()
+    read = zip(rows, reader.numbers(rows), attributes, reader.fields(rows, attributes), strict=True)
+    for number, (row, reading, inside, fields) in enumerate(read, start):
         if isinstance(reading, tuple):
-            firsts.setdefault(reading[0], at)
-    people = {
-        phone: reader.contact(rows[at], (phone, reading[1]), attributes[at])
-        for phone, at in firsts.items()
-        if isinstance(reading := readings[at], tuple)
-    }
-    ids = _add(session, audience.account_id, people, now)
-    known = _known(session, audience.account_id, [phone for phone in people if phone not in ids])
-    before = _before(session, audience, known) if done and known else {}
-    others = [person for phone, person in people.items() if phone not in ids and phone not in before]
-    ids |= known | _complete(session, audience.account_id, others, now)
-    written: list[tuple[Any, ...]] = []
-    for at, (row, reading, fields) in enumerate(zip(rows, readings, reader.fields(rows, attributes), strict=True)):
-        number = done + at + 1
-        if not isinstance(reading, tuple):
-            written.append((number, None, *reader.refused(row, fields, reading)))
-        elif firsts[reading[0]] == at and reading[0] not in before:
-            written.append((number, ids[reading[0]], fields, None, reader.remark(row)))
+            first = firsts.setdefault(reading[0], number)
+            person = reader.contact(row, reading, inside)
+            noted.append((number, *person, None if first == number else first, fields, None, reader.remark(row)))
         else:
-            first = before.get(reading[0]) or done + firsts[reading[0]] + 1
-            said = f"The same number as in row {first:,}."
-            written.append((number, ids[reading[0]], fields, Reason.DUPLICATE.value, said))
-    columns = ("row", "contact_id", "fields", "reason", "detail")
-    write(session, _ROWS, columns, written, shared={"audience_id": audience.id}, then="")
-    return len(people) - len(before)
+            noted.append((number, *_NOBODY, None, *reader.refused(row, fields, reading)))
+    return noted
 
 
-def _known(session: Session, account_id: int, phones: list[str]) -> dict[str, int]:
-    """Of these numbers, those that the account has: number → contact id."""
-    given, listed = _listed(session, phones, "text")
-    query = text(f"SELECT phone, id FROM contact WHERE account_id = :account AND phone IN {listed}")  # noqa: S608 (words of ours)
-    return {row.phone: row.id for row in session.execute(query, {"account": account_id, "listed": given})}
+_NOBODY = (None,) * len(CONTACT)
+_KINDS = {"row": "integer"} | dict.fromkeys(CONTACT, "text") | {"same_as": "integer"}
+_KINDS |= dict.fromkeys(("fields", "reason", "detail"), "text")
+"""The rows of a chunk: the person whom each names, the earlier row of this chunk with the same phone, what is wrong with it."""
+_WORDS = {
+    "postgresql": {
+        "json": "::json",
+        "merged": "(contact.attributes::jsonb || excluded.attributes::jsonb)::json",
+        "counted": "to_char(first, 'FM999,999,999')",
+    },
+    "sqlite": {
+        "json": "",
+        "merged": "json_patch(contact.attributes, excluded.attributes)",
+        "counted": "printf('%,d', first)",
+    },
+}
+"""What the two databases say differently."""
+_PEOPLE = f"""INSERT INTO contact (account_id, created_at, updated_at, {", ".join(CONTACT)})
+    SELECT {{account}}, {{now}}, {{now}}, {", ".join(CONTACT[:-1])}, attributes{{json}} FROM incoming
+    WHERE phone IS NOT NULL AND same_as IS NULL ORDER BY phone
+    ON CONFLICT (account_id, phone) DO UPDATE SET
+        phone_raw = excluded.phone_raw, region = excluded.region, line_type = excluded.line_type,
+        time_zones = excluded.time_zones, updated_at = excluded.updated_at,
+        name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE contact.name END,
+        external_id = coalesce(excluded.external_id, contact.external_id),
+        time_zone = coalesce(excluded.time_zone, contact.time_zone),
+        attributes = {{merged}}
+    WHERE NOT EXISTS (SELECT 1 FROM audience_row r WHERE r.audience_id = {{audience}} AND r.contact_id = contact.id)"""  # noqa: S608
+"""Make the contacts, or complete them: new values replace, blanks do not, attributes are merged. An earlier row of the list has
+done so already. By phone, so that two lists that are read at once wait for each other instead of locking each other out."""
 
+_LISTED = """INSERT INTO audience_row (audience_id, row, contact_id, fields, reason, detail)
+    SELECT {audience}, row, contact_id, fields{json},
+        CASE WHEN first IS NULL THEN reason ELSE 'duplicate' END,
+        CASE WHEN first IS NULL THEN detail ELSE 'The same number as in row ' || {counted} || '.' END
+    FROM (
+        SELECT i.row, c.id AS contact_id, i.fields, i.reason, i.detail, coalesce((
+            SELECT min(r.row) FROM audience_row r WHERE r.audience_id = {audience} AND r.contact_id = c.id
+        ), i.same_as) AS first
+        FROM incoming i LEFT JOIN contact c ON c.account_id = {account} AND c.phone = i.phone
+    ) AS found ORDER BY row"""
 
-def _before(session: Session, audience: Audience, ids: Mapping[str, int]) -> dict[str, int]:
-    """Of these contacts, those that an earlier chunk had: number → its first row. By index, so memory stays bounded."""
-    given, listed = _listed(session, list(ids.values()), "bigint")
-    mine = "audience_id = :audience AND contact_id"
-    query = text(f"SELECT contact_id, min(row) FROM audience_row WHERE {mine} IN {listed} GROUP BY 1")  # noqa: S608
-    found = session.execute(query, {"audience": audience.id, "listed": given})
-    rows: dict[int, int] = {id_: row for id_, row in found}  # noqa: C416 (a Row is no pair to mypy)
-    return {phone: rows[id_] for phone, id_ in ids.items() if id_ in rows}
-
-
-def _listed(session: Session, values: list[Any], kind: str) -> tuple[Any, str]:
-    """Many values as one parameter, and the query of them."""
-    if dialect_of(session).name == "sqlite":
-        return json.dumps(values), "(SELECT value FROM json_each(:listed))"
-    return values, f"(SELECT unnest(CAST(:listed AS {kind}[])))"
-
-
-def _add(session: Session, account_id: int, people: Mapping[str, tuple[Any, ...]], now: datetime) -> dict[str, int]:
-    """On SQLite, where nobody else can write meanwhile: make the contacts that are not there, in the order of the list.
-
-    Number → id of those. To look for all of them first would take as long as to insert them.
-    """
-    if dialect_of(session).name != "sqlite":
-        return {}
-    last = session.scalar(select(func.max(Contact.id))) or 0
-    ids = {phone: last + place for place, phone in enumerate(people, start=1)}
-    numbered = [(*person, ids[phone]) for phone, person in people.items()]
-    shared: Shared = {"account_id": account_id, "created_at": now, "updated_at": now}
-    write(session, _CONTACTS, (*CONTACT, "id"), numbered, shared=shared)
-    made = {row[0] for row in plainly(session, f"SELECT id FROM contact WHERE id > {last:d}")}  # noqa: S608 (a number)
-    return {phone: id_ for phone, id_ in ids.items() if id_ in made}
-
-
-def _complete(session: Session, account_id: int, people: list[tuple[Any, ...]], now: datetime) -> dict[str, int]:
-    """Make or complete these contacts: new values replace, blanks do not, attributes are merged. Number → id on PostgreSQL."""
-    lite = dialect_of(session).name == "sqlite"
-    merged = "json_patch({0}, {1})" if lite else "({0}::jsonb || {1}::jsonb)::json"
-    then = _COMPLETE.format(merged=merged.format("contact.attributes", "excluded.attributes"))
-    words = {"then": then, "order": "ORDER BY phone", "returning": "RETURNING phone, id"}
-    shared: Shared = {"account_id": account_id, "created_at": now, "updated_at": now}
-    return dict(write(session, _CONTACTS, CONTACT, people, shared=shared, **words))
-
-
-_COMPLETE = """ON CONFLICT (account_id, phone) DO UPDATE SET
-    phone_raw = excluded.phone_raw, region = excluded.region, line_type = excluded.line_type,
-    time_zones = excluded.time_zones, updated_at = excluded.updated_at,
-    name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE contact.name END,
-    external_id = coalesce(excluded.external_id, contact.external_id),
-    time_zone = coalesce(excluded.time_zone, contact.time_zone),
-    attributes = {merged}"""
+_USABLE = "SELECT count(*) FROM audience_row WHERE audience_id = {audience} AND row > {done} AND reason IS NULL"

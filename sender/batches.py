@@ -19,9 +19,9 @@ from models.campaigns import Audience, AudienceRow, Campaign, CampaignState
 from models.templates import TemplateVersion
 from sender import campaigns
 from sender.campaigns import NotAllowed
-from sender.expansion import Decision, decide, recipients, segment_limit, terms
+from sender.expansion import Decision, decide, segment_limit
+from sender.recipients import recipients, terms
 
-CHUNK = 10_000
 UNSENT = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.HELD)
 
 
@@ -63,10 +63,8 @@ def _decisions(session: Session, campaign: Campaign) -> Iterator[Decision]:
     audience = session.get_one(Audience, campaign.audience_id)
     version = session.get_one(TemplateVersion, campaign.template_version_id)
     given = terms(session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience)
-    after = 0
-    while rows := recipients(session, audience.id, given, after=after, limit=CHUNK):
+    for rows in recipients(session, audience.id, given):
         yield from decide(session, rows, given)
-        after = rows[-1].row
 
 
 def _days_later(at: datetime, days: int, zone: ZoneInfo) -> datetime:

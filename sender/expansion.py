@@ -11,11 +11,10 @@ on where it was, and nothing is made twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
-from json import JSONDecoder
-from typing import NamedTuple
+from functools import partial
+from json import loads
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -23,87 +22,22 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Base
 from models.campaigns import Audience, Campaign, CampaignState, Exclusion, Lane, Reason, Run
-from models.consent import Purpose
-from models.countries import CountrySetting
+from models.consent import ConsentEvent
 from models.messages import Direction, Kind, Message, MessageStatus
-from models.phones import LineType
 from models.segments import Encoding, Measure, measure
 from models.templates import TemplateVersion
 from sender import consent
-from sender.bulk import Shared, plainly, roomy, uncollected, write
-from sender.columns import OURS
+from sender.bulk import Shared, incoming, roomy, uncollected, write
+from sender.recipients import FIXED, PREMIUM, VALUES, Recipient, Terms, recipients, terms
 from sender.schedule import window
-from sender.templates import RenderCode, RenderProblem, Template, parse
-from sender.wording import Wording
+from sender.templates import RenderCode, RenderProblem
 
 _MESSAGES, _EXCLUSIONS = Base.metadata.tables["message"], Base.metadata.tables["exclusion"]
 _TOO_LONG = frozenset({RenderCode.BODY_TOO_LONG, RenderCode.VALUE_TOO_LONG})
-_PREMIUM = frozenset({LineType.PREMIUM.value, LineType.SHARED_COST.value})
-_FIXED = LineType.FIXED_LINE.value
 _EXPANDING = 0x7E47
 """What our advisory locks on runs are told from others' by; any number would do."""
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "rev", "sir"})
 _NOTHING = Measure(Encoding.GSM_7, 0, 0)
-_values = JSONDecoder().raw_decode
-
-
-class Recipient(NamedTuple):
-    """One row of an audience with its contact, as the database has them."""
-
-    row: int
-    contact_id: int
-    reason: str | None
-    detail: str
-    phone: str
-    region: str
-    line_type: str
-    zones: str
-    """Of the contact, else of the number; comma-separated."""
-    name: str
-    external_id: str | None
-    refusable: bool
-    """The number has said yes or no at some time."""
-    attributes: str | None
-    """The contact's as JSON, where the template asks for one that the list does not have."""
-    fields: Sequence[str | None] | None
-    """The row's values of `Terms.asked`; None where the row is not to be rendered."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the decisions of one chunk rest on: the settings of today, not those of the import."""
-
-    account_id: int
-    purpose: Purpose
-    template: Template
-    media_url: str | None
-    columns: frozenset[str]
-    """The fields that the list itself has: a blank cell of theirs is missing, whatever an older list said."""
-    countries: dict[str, CountrySetting]
-
-    @cached_property
-    def wording(self) -> Wording:
-        """The template, for many."""
-        return Wording(self.template)
-
-    @cached_property
-    def rules(self) -> dict[str, tuple[bool, bool]]:
-        """Enabled regions → whether landlines get texts there, and whether there are hours; read once, not once for each row."""
-        return {
-            one.region: (one.landlines, one.opens_at is not None or one.closes_at is not None)
-            for one in self.countries.values()
-            if one.enabled
-        }
-
-    @cached_property
-    def asked(self) -> tuple[str, ...]:
-        """The template's fields, and the name, from which a first name may be taken."""
-        return *self.template.fields, *({"name"} - set(self.template.fields))
-
-    @property
-    def asks_contact(self) -> bool:
-        """Whether the template has a field that only the contact's attributes can fill."""
-        return not self.columns.union(OURS).issuperset(self.template.fields)
 
 
 class Decision(NamedTuple):
@@ -116,62 +50,28 @@ class Decision(NamedTuple):
     size: Measure = _NOTHING
 
 
-def terms(
-    session: Session, *, account_id: int, purpose: Purpose, version: TemplateVersion, audience: Audience
-) -> Terms:
-    """The terms in force now."""
-    settings = session.scalars(select(CountrySetting).where(CountrySetting.account_id == account_id))
-    return Terms(
-        account_id=account_id,
-        purpose=purpose,
-        template=parse(version.source),
-        media_url=version.media_url,
-        columns=frozenset(audience.columns.values()),
-        countries={setting.region: setting for setting in settings},
-    )
-
-
-def recipients(
-    session: Session, audience_id: int, given: Terms, *, after: int, limit: int, every: int = 1
-) -> Sequence[Recipient]:
-    """The next rows of an audience with their contacts, in the order of the file.
-
-    Of the row's values only those come that the template asks for, and the contact's only where it asks for one of them. Only
-    every n-th row brings any, which makes a long list quick to read.
-    """
-    fields = (
-        "CAST(r.fields AS text)" if every == 1 else f"CASE WHEN r.row % {every:d} = 0 THEN CAST(r.fields AS text) END"
-    )
-    attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
-    query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
-            coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
-            EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
-            {attributes}, {fields}
-        FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id
-        WHERE r.audience_id = {audience_id:d} AND r.row > {after:d} ORDER BY r.row LIMIT {limit:d}"""  # noqa: S608 (numbers only)
-    made = partial(tuple.__new__, Recipient)  # as `_make`, without its check of the length
-    return [made((*row[:-1], row[-1] and _picked(row[-1], given.asked))) for row in plainly(session, query)]
-
-
-def _picked(fields: str, names: Sequence[str]) -> list[str | None]:
-    """The values of these names in a row's JSON."""
-    found = _values(fields)[0].get
-    return [found(name) for name in names]
-
-
 def decide(session: Session, rows: Sequence[Recipient], given: Terms) -> Iterator[Decision]:
     """What becomes of each row, in order, but for the segment limit. A row without fields is not rendered: its body is ""."""
     asked = [row.phone for row in rows if row.refusable and _barred(row, given) is None]
     refused = consent.blocked(session, given.account_id, asked, given.purpose) if asked else {}
-    for row in rows:
-        barred = _barred(row, given)
-        if barred is not None:
-            yield Decision(row, *barred)
-        elif row.refusable and row.phone in refused:
-            event = refused[row.phone]
-            yield Decision(row, Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}")
+    plain, made = given.plain, partial(tuple.__new__, Decision)
+    for row, body in zip(rows, given.wording.many(rows, VALUES), strict=True):
+        # nothing wrong with it, never refused, zones known, and a kind of number that is welcome
+        if body is not None and row[2] is None and not row[10] and row[7] and row[5:7] in plain:
+            yield made((row, None, "", body, measure(body)))
         else:
-            yield _worded(row, given)
+            yield _judged(row, given, refused)
+
+
+def _judged(row: Recipient, given: Terms, refused: Mapping[str, ConsentEvent]) -> Decision:
+    """What becomes of a row that may have something about it: the first reason that applies, else its text."""
+    barred = _barred(row, given)
+    if barred is not None:
+        return Decision(row, *barred)
+    if row.refusable and row.phone in refused:
+        event = refused[row.phone]
+        return Decision(row, Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}")
+    return _worded(row, given)
 
 
 def _barred(row: Recipient, given: Terms) -> tuple[Reason, str] | None:
@@ -183,9 +83,9 @@ def _barred(row: Recipient, given: Terms) -> tuple[Reason, str] | None:
     rule = given.rules.get(row.region)
     if rule is None:
         return Reason.COUNTRY_DISABLED, row.region
-    if row.line_type == _FIXED and not rule[0]:
+    if row.line_type == FIXED and not rule[0]:
         return Reason.LANDLINE, ""
-    return (Reason.PREMIUM, "") if row.line_type in _PREMIUM else None
+    return (Reason.PREMIUM, "") if row.line_type in PREMIUM else None
 
 
 def _worded(row: Recipient, given: Terms) -> Decision:
@@ -207,8 +107,7 @@ def _worded(row: Recipient, given: Terms) -> Decision:
 
 def _body(row: Recipient, given: Terms) -> str:
     try:
-        body = given.wording.complete(row.fields) if row.fields else None
-        return given.wording(fields_of(row, given)) if body is None else body
+        return given.wording(fields_of(row, given))
     except RenderProblem as problem:
         if problem.code is RenderCode.EMPTY_BODY and given.media_url:
             return ""
@@ -231,7 +130,7 @@ def _otherwise(row: Recipient, name: str, fields: Mapping[str, object], given: T
         return None
     if name == "external_id":
         return row.external_id
-    value = _values(row.attributes)[0].get(name) if row.attributes else None
+    value = loads(row.attributes).get(name) if row.attributes else None
     if value or name != "first_name":
         return value
     return _first_name(str(fields.get("name") or row.name))
@@ -283,34 +182,51 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     campaign, audience = session.get_one(Campaign, run.campaign_id), session.get_one(Audience, run.audience_id)
     version = session.get_one(TemplateVersion, run.template_version_id)
     given = terms(session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=audience)
-    rows = recipients(session, audience.id, given, after=run.expanded_to, limit=chunk)
-    if not rows:
+    limit = segment_limit(session.get_one(Account, run.account_id), campaign, run)
+    sorter = _Sorter(session, run, campaign, given, Meter(limit, used=run.segments, full=_ran_out(session, run)), now)
+    start, done = run.expanded_to, 0
+    columns = _MESSAGE if given.media_url is None else (*_MESSAGE, "media_url")
+    with roomy(session), incoming(session, _MESSAGES, columns, shared=_shared(run, campaign, version, now)) as made:
+        for rows in recipients(session, audience.id, given, after=start, until=start + chunk):
+            made.add(sorter.messages(rows))
+            run.expanded_to, done = rows[-1].row, done + len(rows)
+    if not done:
         _finish(session, run, audience)
         return 0
-    limit = segment_limit(session.get_one(Account, run.account_id), campaign, run)
-    meter = Meter(limit, used=run.segments, full=_ran_out(session, run))
-    messages, exclusions = [], []
-    lanes = _Lanes(session, run, campaign.priority, given, now)
-    cancelled, media_url = campaign.state is CampaignState.CANCELLED, version.media_url
-    otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {meter.limit:,}")
-    for row, reason, detail, body, size in decide(session, rows, given):
-        if reason is None and not cancelled and meter.fits(size[2]):
-            lane_id, sender_id = lanes.of(row.zones, row.region)
-            encoding = "GSM-7" if size[0] is Encoding.GSM_7 else size[0].value
-            messages.append(
-                (row.contact_id, row.phone, row.region, lane_id, sender_id, body, media_url, encoding, size[1], size[2])
-            )
-        else:
-            reason, detail = (reason, detail) if reason is not None else otherwise
-            exclusions.append((row.row, row.contact_id, reason.value, detail))
-    with roomy(session):
-        write(session, _MESSAGES, _MESSAGE, messages, shared=_shared(run, campaign, version, now))
-        write(session, _EXCLUSIONS, ("row", "contact_id", "reason", "detail"), exclusions, shared={"run_id": run.id})
-    run.audience_size, run.expanded_to, run.segments = audience.rows, rows[-1].row, meter.used
-    run.messages += len(messages)
-    run.excluded += len(exclusions)
+    write(session, _EXCLUSIONS, ("row", "contact_id", "reason", "detail"), sorter.exclusions, shared={"run_id": run.id})
+    run.audience_size, run.segments = audience.rows, sorter.meter.used
+    run.messages += done - len(sorter.exclusions)
+    run.excluded += len(sorter.exclusions)
     session.flush()
-    return len(rows)
+    return done
+
+
+class _Sorter:
+    """Tells who gets a message, within the limit, and keeps a list of the others."""
+
+    def __init__(
+        self, session: Session, run: Run, campaign: Campaign, given: Terms, meter: Meter, now: datetime
+    ) -> None:
+        self._session, self._given, self.meter = session, given, meter
+        self._lanes = _Lanes(session, run, campaign.priority, given, now)
+        self._cancelled = campaign.state is CampaignState.CANCELLED
+        self.exclusions: list[tuple[Any, ...]] = []
+
+    def messages(self, rows: Sequence[Recipient]) -> list[tuple[Any, ...]]:
+        """The messages that these rows make, as values of `_MESSAGE`."""
+        made = list[tuple[Any, ...]]()
+        lanes, fits, cancelled = self._lanes, self.meter.fits, self._cancelled
+        gsm, media_url = Encoding.GSM_7, self._given.media_url
+        otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {self.meter.limit:,}")
+        for row, reason, detail, body, (encoding, units, segments) in decide(self._session, rows, self._given):
+            if reason is None and not cancelled and fits(segments):
+                lane_id, sender_id = lanes[row[7], row[5]]  # by place: a name takes longer, a million times
+                alphabet = "GSM-7" if encoding is gsm else encoding.value
+                made.append((row[1], row[4], row[5], lane_id, sender_id, body, alphabet, units, segments))
+            else:
+                reason, detail = (reason, detail) if reason is not None else otherwise
+                self.exclusions.append((row.row, row.contact_id, reason.value, detail))
+        return made if media_url is None else [(*message, media_url) for message in made]
 
 
 def _await_turn(session: Session, run: Run) -> None:
@@ -334,21 +250,18 @@ def _finish(session: Session, run: Run, audience: Audience) -> None:
     session.flush()
 
 
-class _Lanes:
-    """The run's lanes by zones and region, made as they are needed, each with its sender and its legal window."""
+class _Lanes(dict[tuple[str, str], tuple[int, int]]):
+    """The run's lanes by zones and region: the ids of each and of its sender. They are made as they are asked for."""
 
     def __init__(self, session: Session, run: Run, priority: int, given: Terms, now: datetime) -> None:
         self._session, self._run, self._priority, self._given, self._now = session, run, priority, given, now
         lanes = session.scalars(select(Lane).where(Lane.run_id == run.id))
-        self._lanes = {(lane.zones, lane.region): (lane.id, lane.sender_id) for lane in lanes}
+        super().__init__({(lane.zones, lane.region): (lane.id, lane.sender_id) for lane in lanes})
 
-    def of(self, zones: str, region: str) -> tuple[int, int]:
-        """The lane that a message joins, and its sender: their ids."""
-        lane = self._lanes.get((zones, region))
-        if lane is None:
-            made = self._new(zones, region)
-            lane = self._lanes[zones, region] = made.id, made.sender_id
-        return lane
+    def __missing__(self, key: tuple[str, str]) -> tuple[int, int]:
+        lane = self._new(*key)
+        self[key] = lane.id, lane.sender_id
+        return self[key]
 
     def _new(self, zones: str, region: str) -> Lane:
         names = zones.split(",") if zones else []
@@ -363,9 +276,7 @@ class _Lanes:
         return lane
 
 
-_MESSAGE = (
-    "contact_id", "phone", "region", "lane_id", "sender_id", "body", "media_url", "encoding", "units", "segments"
-)  # fmt: skip
+_MESSAGE = ("contact_id", "phone", "region", "lane_id", "sender_id", "body", "encoding", "units", "segments")
 
 
 def _shared(run: Run, campaign: Campaign, version: TemplateVersion, now: datetime) -> Shared:

@@ -13,12 +13,12 @@ from models.accounts import Account
 from models.campaigns import Audience, Campaign, Reason
 from models.segments import Culprit, Encoding, explain
 from models.templates import TemplateVersion
-from sender.expansion import Decision, Meter, Terms, decide, fields_of, recipients, segment_limit, terms
+from sender.expansion import Decision, Meter, decide, fields_of, segment_limit
+from sender.recipients import Terms, recipients, terms
 from sender.schedule import Window, window
 
 EXACT = 100_000
 """Rows up to which every text is rendered; of a longer list about this many are, and the sums are estimates."""
-CHUNK = 10_000
 SHOWN = 3
 
 
@@ -101,10 +101,8 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
 
 
 def _decisions(session: Session, audience_id: int, given: Terms, every: int) -> Iterator[Decision]:
-    after = 0
-    while rows := recipients(session, audience_id, given, after=after, limit=CHUNK, every=every):
+    for rows in recipients(session, audience_id, given, every=every):
         yield from decide(session, rows, given)
-        after = rows[-1].row
 
 
 @dataclass
@@ -231,7 +229,7 @@ class _Choice:
             return None
         self._sizes.sort()
         row = self._sizes[len(self._sizes) // 2][2]
-        again = recipients(session, audience_id, self._given, after=row - 1, limit=1)
+        [again] = recipients(session, audience_id, self._given, after=row - 1, until=row)
         return next(decide(session, again, self._given))
 
     def _sample(self, label: str, decision: Decision) -> Sample:

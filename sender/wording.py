@@ -7,9 +7,10 @@ What is odd about a row (a value missing, too long or unfit) is left to `render`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sender.syntax import Choice, Part, Variable
-from sender.templates import RenderProblem, Template, branch, finished, present, render, text_of
+from sender.templates import BODY_LIMIT, RenderProblem, Template, branch, finished, present, render, text_of
 
 KEPT = 10_000
 """Values kept of each variable."""
@@ -23,6 +24,7 @@ class Wording:
         self._texts: dict[int, dict[str, str]] = {}
         variables = [part for part in template.parts if isinstance(part, Variable)]
         self._steps = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
+        self._worded = any(isinstance(part, str) and part.strip() for part in template.parts)
         self._form: str | None = None
         if not any(isinstance(part, Choice) for part in template.parts):
             self._form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in template.parts)
@@ -39,21 +41,30 @@ class Wording:
             return render(self._template, fields)
         return finished(self._form % said)
 
-    def complete(self, values: Sequence[object]) -> str | None:
-        """The body of somebody whose `values` of the template's fields are all there; None where it takes a closer look."""
+    def many(self, rows: Sequence[Sequence[Any]], at: int) -> list[str | None]:
+        """The body of each row, whose values of the template's fields begin at `at`; None where it takes a closer look."""
         if self._form is None:
+            return [None] * len(rows)
+        columns = []
+        for place, kept, part in self._steps:
+            values = [row[at + place] for row in rows]
+            texts = {value: self._simply(part, kept, value) for value in set(values)}
+            columns.append([texts[value] for value in values])
+        form, said = self._form, zip(*columns, strict=True) if columns else [()] * len(rows)
+        bodies = [None if None in texts else form % texts for texts in said]
+        together = "".join([body for body in bodies if body])
+        if self._worded and together.isascii() and len(max(filter(None, bodies), key=len, default="")) <= BODY_LIMIT:
+            return bodies
+        return [body and _simply_finished(body) for body in bodies]
+
+    def _simply(self, variable: Variable, kept: dict[str, str], value: object) -> str | None:
+        """What a variable makes of a text that is there, if it can."""
+        if not value or not isinstance(value, str):
             return None
-        said = []
         try:
-            for place, kept, part in self._steps:
-                value = values[place]
-                if not value or not isinstance(value, str):
-                    return None
-                text = kept.get(value)
-                said.append(self._said(part, kept, value) if text is None else text)
+            return self._said(variable, kept, value)
         except (RenderProblem, _Odd):
             return None
-        return finished(self._form % tuple(said))
 
     def _fill(self, parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str]) -> None:
         for part in parts:
@@ -86,3 +97,10 @@ class Wording:
 
 class _Odd(Exception):
     """A value is missing."""
+
+
+def _simply_finished(body: str) -> str | None:
+    try:
+        return finished(body)
+    except RenderProblem:
+        return None

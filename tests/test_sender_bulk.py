@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Base
 from models.campaigns import Exclusion, Reason
 from sender.bulk import Shared, literals, write
+from tests.conftest import NOW
 from tests.lists import campaign_to, listed, run_of
 
 EXCLUSIONS = Base.metadata.tables["exclusion"]
@@ -38,9 +39,22 @@ def test_a_row_that_is_there_stays(session: Session, account: Account) -> None:
     for reason, rows in [(Reason.LANDLINE, range(1, 3)), (Reason.PREMIUM, range(2, 5))]:
         values = [(row, None, "") for row in rows]
         write(session, EXCLUSIONS, ("row", "contact_id", "detail"), values, shared={"run_id": run.id, "reason": reason})
-    assert write(session, EXCLUSIONS, ("row",), []) == []
+    write(session, EXCLUSIONS, ("row",), [])
     assert session.scalar(select(func.count()).select_from(Exclusion)) == 4
     assert session.get_one(Exclusion, (run.id, 2)).reason is Reason.LANDLINE
+
+
+def test_any_text_arrives_as_it_is(session: Session, account: Account) -> None:
+    """Beside one that is missing, too, and among rows that have nothing of the kind."""
+    texts = ["plain", "None", "\\N", "a\tb", "a\nb", "a\rb", "back\\slash", "%s", "é 😀", "", None, "'quoted\""]
+    columns = ("phone", "phone_raw", "region", "line_type", "time_zones", "name", "attributes", "external_id")
+    shared: Shared = {"account_id": account.id, "created_at": NOW, "updated_at": NOW}
+    for start in range(len(texts)):
+        session.execute(delete(CONTACTS))
+        some = texts[start : start + 2]
+        rows = [(f"+1212555{n:04}", "", "US", "mobile", "", "", "{}", text) for n, text in enumerate(some)]
+        write(session, CONTACTS, columns, rows, shared=shared)
+        assert list(session.scalars(select(CONTACTS.c.external_id).order_by(CONTACTS.c.phone))) == some
 
 
 def test_text_is_never_part_of_a_statement(session: Session) -> None:

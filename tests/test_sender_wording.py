@@ -46,9 +46,19 @@ def test_many_get_what_each_would_get(source: str, rows: list[dict[str, object]]
     template = parse(source)
     many = Wording(template)
     for fields in rows + rows:
-        alone = said(lambda one: render(template, one), fields)
-        assert said(many, fields) == alone
-        assert said(lambda one: many.complete([one.get(name) for name in template.fields]), fields) in {None, alone}
+        assert said(many, fields) == said(lambda one: render(template, one), fields)
+    values = [("row", *[fields.get(name) for name in template.fields]) for fields in rows]
+    for fields, body in zip(rows, many.many(values, 1), strict=True):
+        assert body is None or body == said(lambda one: render(template, one), fields)
+
+
+def test_most_are_worded_at_once() -> None:
+    """Only what is odd about a row takes a closer look: here a missing value, one that does not fit, and one too long."""
+    rows = [("Ann", "1.5"), ("", "2"), ("Bob", "many"), ("x" * 501, "3"), ("Zo\u0065\u0308", "4")]
+    bodies = Wording(parse('{{ a | default: "you" }} owe {{ b | money }}')).many(rows, 0)
+    assert bodies == ["Ann owe $1.50", None, None, None, "Zo\u00eb owe $4.00"]
+    assert Wording(parse("Plain")).many([(), ()], 0) == ["Plain", "Plain"]
+    assert Wording(parse("{% if a %}Yes{% endif %}")).many([("x",)], 0) == [None]
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

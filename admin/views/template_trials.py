@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 from models.campaigns import Audience
 from models.consent import Purpose
 from models.segments import Measure, measure
-from sender.expansion import Terms, fields_of, recipients
+from sender.expansion import fields_of
+from sender.recipients import Terms, recipients
 from sender.templates import RenderProblem, Template, missing, render
 
 ROWS = 200
@@ -85,6 +87,6 @@ def _values(
         return [{name: INVENTED.get(name, name.replace("_", " ")) for name in template.fields}]
     columns = frozenset(newest.columns.values())
     terms = Terms(account_id, Purpose.ACCOUNT, template, None, columns, {})
-    rows = recipients(session, newest.id, terms, after=0, limit=ROWS)
+    rows = chain.from_iterable(recipients(session, newest.id, terms, until=ROWS))
     usable = [row for row in rows if row.reason is None and row.contact_id is not None]
     return [fields_of(row, terms) for row in usable]

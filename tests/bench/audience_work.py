@@ -26,7 +26,7 @@ from models.countries import CountrySetting
 from models.numbering import Normaliser
 from models.schema import migrate
 from models.templates import Template, TemplateVersion
-from sender import audience, expansion
+from sender import audience, expansion, recipients
 from sender.bulk import ROOM
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -123,15 +123,13 @@ def expanded(session: Session, run: Run, figures: Figures) -> int:
         session.get_one(Audience, run.audience_id),
     )
     campaign = session.get_one(Campaign, run.campaign_id)
-    given = expansion.terms(
+    given = recipients.terms(
         session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=listed
     )
-    after = 0
     with clocked(figures, "decide"):
-        while rows := expansion.recipients(session, listed.id, given, after=after, limit=CHUNK):
+        for rows in recipients.recipients(session, listed.id, given):
             for _ in expansion.decide(session, rows, given):
                 pass
-            after = rows[-1].row
     session.commit()
     longest = 0.0
     with clocked(figures, "expand"):

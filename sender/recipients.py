@@ -1,0 +1,154 @@
+"""Who is on a list, as the database has them, and what do we go by in deciding about them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.campaigns import Audience
+from models.consent import Purpose
+from models.countries import CountrySetting
+from models.phones import LineType
+from models.templates import TemplateVersion
+from sender.bulk import SLICE, plainly
+from sender.columns import OURS
+from sender.templates import Template, parse
+from sender.wording import Wording
+
+PREMIUM = frozenset({LineType.PREMIUM.value, LineType.SHARED_COST.value})
+FIXED = LineType.FIXED_LINE.value
+
+
+class _Person(NamedTuple):
+    """What is known of a recipient without any text."""
+
+    row: int
+    contact_id: int
+    reason: str | None
+    detail: str
+    phone: str
+    region: str
+    line_type: str
+    zones: str
+    """Of the contact, else of the number; comma-separated."""
+    name: str
+    external_id: str | None
+    refusable: bool
+    """The number has said yes or no at some time."""
+    attributes: str | None
+    """The contact's as JSON, where the template asks for one that the list does not have."""
+    rendered: int | None
+    """Whether it brings the values that a text takes."""
+
+
+class Recipient(_Person):
+    """One row of an audience with its contact, as the database has them: what is named, and after it the row's values."""
+
+    __slots__ = ()
+
+    @property
+    def fields(self) -> Sequence[str | None] | None:
+        """The row's values of `Terms.asked`; None where the row is not to be rendered."""
+        values: Sequence[Any] = self[VALUES:]
+        return values if self.rendered else None
+
+
+VALUES = len(_Person._fields)
+"""Where a recipient's values begin."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the decisions of one chunk rest on: the settings of today, not those of the import."""
+
+    account_id: int
+    purpose: Purpose
+    template: Template
+    media_url: str | None
+    columns: frozenset[str]
+    """The fields that the list itself has: a blank cell of theirs is missing, whatever an older list said."""
+    countries: dict[str, CountrySetting]
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The template, for many."""
+        return Wording(self.template)
+
+    @cached_property
+    def rules(self) -> dict[str, tuple[bool, bool]]:
+        """Enabled regions → whether landlines get texts there, and whether there are hours; read once, not once for each row."""
+        return {
+            one.region: (one.landlines, one.opens_at is not None or one.closes_at is not None)
+            for one in self.countries.values()
+            if one.enabled
+        }
+
+    @cached_property
+    def plain(self) -> frozenset[tuple[str, str]]:
+        """Regions and line types of which a number is texted without further questions; none for an MMS, which is not cut."""
+        open_to = {} if self.media_url else self.rules
+        return frozenset(
+            (region, kind.value)
+            for region, (landlines, _) in open_to.items()
+            for kind in LineType
+            if kind.value not in PREMIUM and (landlines or kind.value != FIXED)
+        )
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The template's fields, and the name, from which a first name may be taken."""
+        return *self.template.fields, *({"name"} - set(self.template.fields))
+
+    @property
+    def asks_contact(self) -> bool:
+        """Whether the template has a field that only the contact's attributes can fill."""
+        return not self.columns.union(OURS).issuperset(self.template.fields)
+
+
+def terms(
+    session: Session, *, account_id: int, purpose: Purpose, version: TemplateVersion, audience: Audience
+) -> Terms:
+    """The terms in force now."""
+    settings = session.scalars(select(CountrySetting).where(CountrySetting.account_id == account_id))
+    return Terms(
+        account_id=account_id,
+        purpose=purpose,
+        template=parse(version.source),
+        media_url=version.media_url,
+        columns=frozenset(audience.columns.values()),
+        countries={setting.region: setting for setting in settings},
+    )
+
+
+def recipients(
+    session: Session, audience_id: int, given: Terms, *, after: int = 0, until: int | None = None, every: int = 1
+) -> Iterator[Sequence[Recipient]]:
+    """The rows of an audience after one and until another, with their contacts, in the order of the file, slice by slice.
+
+    Of the row's values only those come that the template asks for, and the contact's only where it asks for one of them. Only
+    every n-th row brings any, which makes a long list quick to read.
+    """
+    wanted = ["1", *(f"r.fields ->> '{name}'" for name in given.asked)]  # a name is one word: the grammar sees to that
+    if every > 1:
+        wanted = [f"CASE WHEN r.row % {every:d} = 0 THEN {value} END" for value in wanted]
+    attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
+    query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
+            coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
+            EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
+            {attributes}, {", ".join(wanted)}
+        FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
+    made = partial(tuple.__new__, Recipient)  # as `_make`, without its check of the length
+    while until is None or after < until:
+        # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would
+        # join all the rest of it to find where a slice ends.
+        top = after + SLICE if until is None else min(after + SLICE, until)
+        rows = list(map(made, plainly(session, f"{query} AND r.row > {after:d} AND r.row <= {top:d} ORDER BY r.row")))
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].row
