@@ -82,7 +82,7 @@ def _settle(
     session: Session, audience: Audience, reader: Reader, cells: Iterator[Row], done: int, now: datetime
 ) -> tuple[int, int]:
     """Give every row that has a phone its contact, or mark it as a duplicate of an earlier one; how many, and how many to text."""
-    listed, firsts, taken = Incoming(session, _KINDS), dict[str, int](), 0
+    listed, firsts, taken = Incoming(session, _KINDS, blank=_BLANK), dict[str, int](), 0
     for rows in iter(lambda: list(islice(cells, SLICE)), []):
         listed.add(_noted(reader, rows, firsts, done + taken + 1))
         taken += len(rows)
@@ -114,10 +114,11 @@ def _noted(reader: Reader, rows: Sequence[Row], firsts: dict[str, int], start: i
     return noted
 
 
-_NOBODY = (None,) * len(CONTACT)
+_NOBODY = tuple(None if name == "phone" else "" for name in CONTACT)
 _KINDS = {"row": "integer"} | dict.fromkeys(CONTACT, "text") | {"same_as": "integer"}
 _KINDS |= dict.fromkeys(("fields", "reason", "detail"), "text")
 """The rows of a chunk: the person whom each names, the earlier row of this chunk with the same phone, what is wrong with it."""
+_BLANK = {"phone", "time_zone", "external_id", "same_as", "reason"}
 _WORDS = {
     "postgresql": {
         "json": "::json",

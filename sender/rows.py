@@ -16,6 +16,8 @@ from sender.columns import OURS
 
 LONGEST = 200
 """Characters kept of a name or an outside id (an index of PostgreSQL takes 2,700 bytes), and of a number that is none."""
+KEPT = 10_000
+"""Lines kept of which it is known how they are written."""
 UNKNOWN_ZONE = "The time zone is not known and was ignored."
 CONTACT = ("phone", "phone_raw", "region", "line_type", "time_zones", "time_zone", "name", "external_id", "attributes")
 """The columns of what `Reader.contact` gives."""
@@ -29,10 +31,13 @@ class Reader:
 
     def __init__(self, columns: Sequence[str], fields: Mapping[str, str], *, default_region: str) -> None:
         self._numbers = Normaliser(default_region)
-        self._at = {fields[column]: place for place, column in enumerate(columns) if column in fields}
-        self.attributes = _members({field: at for field, at in self._at.items() if field not in OURS})
+        at = self._at = {fields[column]: place for place, column in enumerate(columns) if column in fields}
+        self.attributes = _members({field: place for field, place in at.items() if field not in OURS})
         """Rows → their values that only templates use, each as the inside of a JSON object."""
-        self._more = _members({field: at for field, at in self._at.items() if field in OURS and field != "phone"})
+        self._more = _members({field: place for field, place in at.items() if field in OURS and field != "phone"})
+        self._name, self._id, self._zone = (at.get(own) for own in ("name", "external_id", "time_zone"))
+        self._names = [at[part] for part in ("first_name", "last_name") if part in at]
+        self._lines: dict[int, tuple[Line, tuple[str, str, str]]] = {}
 
     def numbers(self, rows: Sequence[Row]) -> list[Reading]:
         """The phone of each row, or why it has none."""
@@ -48,15 +53,22 @@ class Reader:
 
     def contact(self, row: Row, reading: tuple[str, Line], attributes: str) -> tuple[Any, ...]:
         """The person of a row, as values of `CONTACT`."""
-        phone, (region, line_type, zones, _) = reading
-        at = self._at
-        name = row[at["name"]] if "name" in at else ""
+        phone, line = reading
+        kept = self._lines.get(id(line)) or self._keep(line)
+        name = row[self._name] if self._name is not None else ""
         if not name:
-            name = " ".join([row[at[part]] for part in ("first_name", "last_name") if part in at and row[at[part]]])
-        return (
-            phone, row[at["phone"]], region, line_type.value, ",".join(zones), self.zone(row) if "time_zone" in at else None,
-            name[:LONGEST], row[at["external_id"]][:LONGEST] or None if "external_id" in at else None, f"{{{attributes}}}",
-        )  # fmt: skip
+            name = " ".join([row[part] for part in self._names if row[part]])
+        zone = None if self._zone is None else self.zone(row)
+        own = None if self._id is None else row[self._id][:LONGEST] or None
+        return phone, row[self._at["phone"]], *kept[1], zone, name[:LONGEST], own, f"{{{attributes}}}"
+
+    def _keep(self, line: Line) -> tuple[Line, tuple[str, str, str]]:
+        """What is written of a line, worked out once for all its numbers; the line is kept too, so that its id stays its own."""
+        if len(self._lines) >= KEPT:
+            self._lines.clear()
+        region, line_type, zones, _ = line
+        kept = self._lines[id(line)] = line, (region, line_type.value, ",".join(zones))
+        return kept
 
     def zone(self, row: Row) -> str | None:
         """The zone that the row names, if it is one."""
@@ -64,7 +76,7 @@ class Reader:
 
     def remark(self, row: Row) -> str:
         """What to say of a row that has a phone."""
-        if "time_zone" not in self._at or not row[self._at["time_zone"]]:
+        if self._zone is None or not row[self._zone]:
             return ""
         return UNKNOWN_ZONE if self.zone(row) is None else ""
 
@@ -86,9 +98,14 @@ def _members(places: Mapping[str, int]) -> Callable[[Sequence[Row]], list[str]]:
         [key], [at] = keys, places.values()
         return lambda rows: [key + quoted(row[at]) if row[at] else "" for row in rows]
     pick = itemgetter(*places.values())
-    return lambda rows: [
-        ", ".join([key + quoted(value) for key, value in zip(keys, pick(row), strict=True) if value]) for row in rows
-    ]
+    form = ", ".join(key.replace("%", "%%") + "%s" for key in keys)
+
+    def inside(values: Sequence[str]) -> str:
+        if all(values):
+            return form % tuple(map(quoted, values))
+        return ", ".join([key + quoted(value) for key, value in zip(keys, values, strict=True) if value])
+
+    return lambda rows: [inside(pick(row)) for row in rows]
 
 
 @cache

@@ -45,13 +45,14 @@ class Wording:
         """The body of each row, whose values of the template's fields begin at `at`; None where it takes a closer look."""
         if self._form is None:
             return [None] * len(rows)
-        columns = []
+        columns, odd = [], False
         for place, kept, part in self._steps:
             values = [row[at + place] for row in rows]
             texts = {value: self._simply(part, kept, value) for value in set(values)}
+            odd = odd or None in texts.values()
             columns.append([texts[value] for value in values])
         form, said = self._form, zip(*columns, strict=True) if columns else [()] * len(rows)
-        bodies = [None if None in texts else form % texts for texts in said]
+        bodies: list[str | None] = [None if odd and None in texts else form % texts for texts in said]
         together = "".join([body for body in bodies if body])
         if self._worded and together.isascii() and len(max(filter(None, bodies), key=len, default="")) <= BODY_LIMIT:
             return bodies
