@@ -88,7 +88,7 @@ class Audience(Base):
 
 
 class AudienceRow(Base):
-    """One input row: either a contact, or the one reason why not."""
+    """One input row: either a contact, or the one reason why not. A list's rows have the numbers from 1 on, without gaps."""
 
     __tablename__ = "audience_row"
     __table_args__ = (

@@ -79,13 +79,13 @@ def literals(session: Session, table: Table, shared: Shared) -> dict[str, str]:
     return found
 
 
-def plainly(session: Session, query: str) -> Sequence[tuple[Any, ...]]:
-    """The rows of a query as the driver has them: a type for each column would take longer than most uses of a row."""
+def plainly(session: Session, query: str) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The rows of a query, slice by slice, as the driver has them: a type for each column would take longer than most uses."""
     session.flush()
     with closing(_cursor(session)) as driver:
         driver.execute(query)
-        rows: Sequence[tuple[Any, ...]] = driver.fetchall()
-        return rows
+        while rows := driver.fetchmany(SLICE):
+            yield rows
 
 
 def _cursor(session: Session) -> Any:

@@ -15,11 +15,13 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.phones import LineType
 from models.templates import TemplateVersion
-from sender.bulk import SLICE, plainly
+from sender.bulk import plainly
 from sender.columns import OURS
 from sender.templates import Template, parse
 from sender.wording import Wording
 
+STRETCH = 10_000
+"""Rows to ask for at once."""
 PREMIUM = frozenset({LineType.PREMIUM.value, LineType.SHARED_COST.value})
 FIXED = LineType.FIXED_LINE.value
 
@@ -145,10 +147,10 @@ def recipients(
     made = partial(tuple.__new__, Recipient)  # as `_make`, without its check of the length
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would
-        # join all the rest of it to find where a slice ends.
-        top = after + SLICE if until is None else min(after + SLICE, until)
-        rows = list(map(made, plainly(session, f"{query} AND r.row > {after:d} AND r.row <= {top:d} ORDER BY r.row")))
-        if not rows:
+        # join all the rest of it to find where a stretch of it ends.
+        top = after + STRETCH if until is None else min(after + STRETCH, until)
+        for rows in plainly(session, f"{query} AND r.row > {after:d} AND r.row <= {top:d} ORDER BY r.row"):
+            yield list(map(made, rows))
+            after = rows[-1][0]
+        if after < top:
             return
-        yield rows
-        after = rows[-1].row

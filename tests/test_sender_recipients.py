@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.campaigns import Audience
 from models.consent import Purpose
+from sender import bulk
 from sender import recipients as module
 from sender.recipients import Recipient, Terms, recipients
 from sender.templates import parse
@@ -21,8 +22,9 @@ PEOPLE = "Phone,Name,Amount\n" + "".join(f"212555{1000 + n},Ann {n},{n}.50\n" fo
 
 @pytest.fixture
 def people(session: Session, account: Account, monkeypatch: pytest.MonkeyPatch) -> Audience:
-    """A list of ten, of which three make a slice."""
-    monkeypatch.setattr(module, "SLICE", 3)
+    """A list of ten, of which three make a slice and six are asked for at once."""
+    monkeypatch.setattr(bulk, "SLICE", 3)
+    monkeypatch.setattr(module, "STRETCH", 6)
     return listed(session, account, PEOPLE)
 
 
@@ -55,10 +57,10 @@ def test_only_some_rows_bring_values(session: Session, account: Account, people:
     assert [row.row for row in rows if row.fields is not None] == [4, 8]
 
 
-def test_a_slice_reads_a_slice(
+def test_a_stretch_reads_a_stretch(
     session: Session, account: Account, people: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both its ends are in the query, whatever the database knows of the list: else each slice would join all the rest."""
+    """Both its ends are in the query, whatever the database knows of the list: else each would join all the rest."""
     asked: list[str] = []
     plainly = module.plainly
 
@@ -67,13 +69,14 @@ def test_a_slice_reads_a_slice(
         return plainly(one, query)
 
     monkeypatch.setattr(module, "plainly", watched)
-    rows_of(session, account, people, "Hi")
+    rows_of(session, account, people, "Hi", after=1)
+    assert len(asked) == 2
     if session.get_bind().dialect.name == "sqlite":
-        plan = " ".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {asked[1]}")))
+        plan = " ".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {asked[0]}")))
         assert "SEARCH r USING PRIMARY KEY (audience_id=? AND row>? AND row<?)" in plan
         assert "TEMP B-TREE" not in plan
     else:
-        plan = " ".join(row[0] for row in session.execute(text(f"EXPLAIN (ANALYZE, COSTS off) {asked[1]}")))
-        assert "rows=3 loops=1" in plan
-        assert "rows=7" not in plan
+        plan = " ".join(row[0] for row in session.execute(text(f"EXPLAIN (ANALYZE, COSTS off) {asked[0]}")))
+        assert "rows=6 loops=1" in plan
+        assert "rows=9" not in plan
     assert session.scalar(select(Audience.rows)) == 10
