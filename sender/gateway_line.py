@@ -86,13 +86,14 @@ class Line:
         return self._session
 
 
+_QUOTED = {code: quote_plus(chr(code)) for code in range(128)}
+
+
 def encoded(form: Mapping[str, object]) -> bytes:
-    """A form as `urlencode` writes it, for names that need no quoting; three times as fast for a text's few long values."""
-    pairs = ((name, value) for name, one in form.items() for value in (one if isinstance(one, list) else (one,)))
-    return "&".join(
-        f"{name}={value if value.isalnum() and value.isascii() else quote_plus(value)}"
-        for name, value in ((name, str(value)) for name, value in pairs)
-    ).encode()
+    """A form as `urlencode` writes it, for names that need no quoting; a text of ASCII is quoted in one call of C."""
+    pairs = ((name, str(value)) for name, one in form.items() for value in (one if isinstance(one, list) else (one,)))
+    quoted = (f"{name}={value.translate(_QUOTED) if value.isascii() else quote_plus(value)}" for name, value in pairs)
+    return "&".join(quoted).encode()
 
 
 def event_loop() -> asyncio.AbstractEventLoop:

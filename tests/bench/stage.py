@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, SendingNumber
 from models.base import Database, connect
 from models.campaigns import Lane, Run
 from models.contacts import Contact
-from models.messages import Message, MessageStatus
+from models.messages import Message
 from models.schema import migrate
 from sender.dispatcher import wall_clock
 from tests import seeds
@@ -109,10 +109,12 @@ def fill(session: Session, run: Run, texts: int, now: datetime) -> None:
 
 
 def waiting(database: Database) -> bool:
-    """Whether anything is still to be sent."""
-    open_ = (MessageStatus.PENDING, MessageStatus.CLAIMED)
+    """Whether anything is still to be sent, asked of the two small indexes that hold it: it is asked beside what is measured."""
     with database.reading() as session:
-        return session.scalar(select(Message.id).where(Message.status.in_(open_)).limit(1)) is not None
+        return any(
+            session.scalar(select(Message.id).where(text(f"status {which}")).limit(1)) is not None
+            for which in ("= 'pending'", "IN ('claimed', 'in_doubt')")
+        )
 
 
 class Sender:
