@@ -10,7 +10,7 @@ CR LF counts two: turn it into LF before counting and before sending (`sender.te
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -76,6 +76,16 @@ def measure(text: str) -> Measure:
         return _ucs(text, length + astral)
     extended = len(_EXTENDED.findall(odd))
     return _gsm(text, length + extended)
+
+
+def measured(texts: Sequence[str]) -> list[Measure]:
+    """The measure of each text. Where all of them are basic ASCII, which one look tells, a lookup for each is all it takes."""
+    together = "".join(texts)
+    if together.isascii() and not together.encode().translate(None, _BASIC_ASCII):
+        lengths = list(map(len, texts))
+        if max(lengths, default=0) <= _TABLE:
+            return [_GSM[length] for length in lengths]
+    return list(map(measure, texts))
 
 
 def segments(text: str) -> int:

@@ -23,11 +23,11 @@ from models.base import Base
 from models.campaigns import Audience, Campaign, CampaignState, Exclusion, Lane, Reason, Run
 from models.consent import ConsentEvent
 from models.messages import Direction, Kind, Message, MessageStatus
-from models.segments import Encoding, Measure, measure
+from models.segments import Encoding, Measure, measure, measured
 from models.templates import TemplateVersion
 from sender import consent
 from sender.bulk import Shared, incoming, roomy, uncollected, write
-from sender.recipients import FIXED, PREMIUM, VALUES, Recipient, Terms, recipients, terms
+from sender.recipients import FIXED, PREMIUM, VALUES, Recipient, Row, Terms, recipients, terms
 from sender.schedule import window
 from sender.templates import RenderCode, RenderProblem
 
@@ -49,26 +49,29 @@ class Decision(NamedTuple):
     size: Measure = _NOTHING
 
 
-def decide(session: Session, rows: Sequence[Recipient], given: Terms) -> Iterator[Decision]:
+def decide(session: Session, rows: Sequence[Row], given: Terms) -> Iterator[Decision]:
     """What becomes of each row, in order, but for the segment limit. A row without fields is not rendered: its body is ""."""
     refused = _refused(session, rows, given)
-    for row, body in zip(rows, _easy(rows, given), strict=True):
-        yield _judged(row, given, refused) if body is None else Decision(row, None, "", body, measure(body))
+    for row, easy in zip(rows, _easy(rows, given), strict=True):
+        recipient = Recipient.of(row)
+        yield _judged(recipient, given, refused) if easy is None else Decision(recipient, None, "", *easy)
 
 
-def _refused(session: Session, rows: Sequence[Recipient], given: Terms) -> Mapping[str, ConsentEvent]:
+def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str, ConsentEvent]:
     """The numbers that said no, of the rows that nothing else bars."""
-    asked = [row.phone for row in rows if row[10] and _barred(row, given) is None]
+    asked = [row[4] for row in rows if row[10] and _barred(Recipient.of(row), given) is None]
     return consent.blocked(session, given.account_id, asked, given.purpose) if asked else {}
 
 
-def _easy(rows: Sequence[Recipient], given: Terms) -> list[str | None]:
-    """The text of each row that has nothing about it: it is well, was never refused, and of a welcome kind with known hours."""
+def _easy(rows: Sequence[Row], given: Terms) -> list[tuple[str, Measure] | None]:
+    """The text, and its size, of each row about which there is nothing: well, never refused, of a welcome kind, hours known."""
     plain, bodies = given.plain, given.wording.many(rows, VALUES)
-    return [
+    texts = [
         body if body is not None and row[2] is None and not row[10] and row[7] and row[5:7] in plain else None
-        for row, body in zip(rows, bodies, strict=True)  # by place: a name takes longer, a million times
+        for row, body in zip(rows, bodies, strict=True)
     ]
+    sizes = iter(measured([text for text in texts if text is not None]))
+    return [None if text is None else (text, next(sizes)) for text in texts]
 
 
 def _judged(row: Recipient, given: Terms, refused: Mapping[str, ConsentEvent]) -> Decision:
@@ -197,7 +200,7 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     with roomy(session), incoming(session, _MESSAGES, columns, shared=_shared(run, campaign, version, now)) as made:
         for rows in recipients(session, audience.id, given, after=reached, until=reached + chunk):
             made.add(sorter.messages(rows))
-            reached, done = rows[-1].row, done + len(rows)
+            reached, done = rows[-1][0], done + len(rows)
     if not done:
         _finish(session, run, audience)
         return 0
@@ -220,24 +223,24 @@ class _Sorter:
         self._cancelled = campaign.state is CampaignState.CANCELLED
         self.exclusions: list[tuple[Any, ...]] = []
 
-    def messages(self, rows: Sequence[Recipient]) -> list[tuple[Any, ...]]:
+    def messages(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         """The messages that these rows make, as values of `_MESSAGE`."""
         made, given, gsm = list[tuple[Any, ...]](), self._given, Encoding.GSM_7
         lanes, fits, cancelled = self._lanes, self.meter.fits, self._cancelled
         otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {self.meter.limit:,}")
         refused = _refused(self._session, rows, given)
-        for row, body in zip(rows, _easy(rows, given), strict=True):
+        for row, easy in zip(rows, _easy(rows, given), strict=True):
             reason, detail = None, ""
-            if body is None:
-                _, reason, detail, body, size = _judged(row, given, refused)
+            if easy is None:
+                _, reason, detail, body, size = _judged(Recipient.of(row), given, refused)
             else:
-                size = measure(body)
+                body, size = easy
             if reason is None and not cancelled and fits(size[2]):
                 alphabet = "GSM-7" if size[0] is gsm else size[0].value
                 made.append((row[1], row[4], row[5], *lanes[row[7], row[5]], body, alphabet, size[1], size[2]))
             else:
                 reason, detail = otherwise if reason is None else (reason, detail)
-                self.exclusions.append((row.row, row.contact_id, reason.value, detail))
+                self.exclusions.append((row[0], row[1], reason.value, detail))
         return made if given.media_url is None else [(*message, given.media_url) for message in made]
 
 

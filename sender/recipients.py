@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -20,6 +20,8 @@ from sender.columns import OURS
 from sender.templates import Template, parse
 from sender.wording import Wording
 
+Row = tuple[Any, ...]
+"""A recipient's values, by their places: to name them takes longer than to read them, and most need no name."""
 STRETCH = 10_000
 """Rows to ask for at once."""
 PREMIUM = frozenset({LineType.PREMIUM.value, LineType.SHARED_COST.value})
@@ -52,6 +54,11 @@ class Recipient(_Person):
     """One row of an audience with its contact, as the database has them: what is named, and after it the row's values."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, row: Row) -> Recipient:
+        """The recipient whom a row of `recipients` tells of."""
+        return tuple.__new__(cls, row)
 
     @property
     def fields(self) -> Sequence[str | None] | None:
@@ -129,8 +136,8 @@ def terms(
 
 def recipients(
     session: Session, audience_id: int, given: Terms, *, after: int = 0, until: int | None = None, every: int = 1
-) -> Iterator[Sequence[Recipient]]:
-    """The rows of an audience after one and until another, with their contacts, in the order of the file, slice by slice.
+) -> Iterator[Sequence[Row]]:
+    """The rows of an audience after one and until another, as values of a `Recipient`, in the order of the file, slice by slice.
 
     Of the row's values only those come that the template asks for, and the contact's only where it asks for one of them. Only
     every n-th row brings any, which makes a long list quick to read.
@@ -144,13 +151,12 @@ def recipients(
             EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
             {attributes}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
-    made = partial(tuple.__new__, Recipient)  # as `_make`, without its check of the length
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would
         # join all the rest of it to find where a stretch of it ends.
         top = after + STRETCH if until is None else min(after + STRETCH, until)
         for rows in plainly(session, f"{query} AND r.row > {after:d} AND r.row <= {top:d} ORDER BY r.row"):
-            yield list(map(made, rows))
+            yield rows
             after = rows[-1][0]
         if after < top:
             return

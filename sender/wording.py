@@ -24,6 +24,7 @@ class Wording:
         self._texts: dict[int, dict[str, str]] = {}
         variables = [part for part in template.parts if isinstance(part, Variable)]
         self._steps = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
+        self._simple: list[dict[object, str | None]] = [{} for _ in variables]
         self._worded = any(isinstance(part, str) and part.strip() for part in template.parts)
         self._form: str | None = None
         if not any(isinstance(part, Choice) for part in template.parts):
@@ -46,11 +47,14 @@ class Wording:
         if self._form is None:
             return [None] * len(rows)
         columns, odd = [], False
-        for place, kept, part in self._steps:
+        for (place, kept, part), texts in zip(self._steps, self._simple, strict=True):
             values = [row[at + place] for row in rows]
-            texts = {value: self._simply(part, kept, value) for value in set(values)}
-            odd = odd or None in texts.values()
+            if len(texts) > KEPT:
+                texts.clear()
+            for value in set(values).difference(texts):
+                texts[value] = self._simply(part, kept, value)
             columns.append([texts[value] for value in values])
+            odd = odd or None in columns[-1]
         form, said = self._form, zip(*columns, strict=True) if columns else [()] * len(rows)
         bodies: list[str | None] = [None if odd and None in texts else form % texts for texts in said]
         together = "".join([body for body in bodies if body])

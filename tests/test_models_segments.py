@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.segments import BASIC, EXTENSION, Encoding, explain, measure, segments, simplify
+from models.segments import BASIC, EXTENSION, Encoding, explain, measure, measured, segments, simplify
 
 # The tables of TS 23.038 section 6.2.1, typed again by code point, so that a slip in the module is not copied here.
 DEFAULT_ALPHABET = [
@@ -195,6 +195,17 @@ def test_equals_the_reference(text: str) -> None:
     """Any text, with pairs and runs placed to meet boundaries, measures as the slow reference does."""
     assert measure(text) == reference(text)
     assert segments(text) == measure(text).segments
+
+
+@given(
+    st.lists(
+        st.one_of(RUNS, GSM_RUNS, st.text(max_size=200), st.sampled_from(["", "plain", "a" * 1_700, "{", "`"])),
+        max_size=5,
+    )
+)
+def test_many_are_measured_as_each_is(texts: list[str]) -> None:
+    """Whatever stands beside a text."""
+    assert measured(texts) == [measure(text) for text in texts]
 
 
 @given(st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=300))

@@ -35,7 +35,10 @@ def given(account: Account, source: str, people: Audience) -> Terms:
 
 def rows_of(session: Session, account: Account, people: Audience, source: str, **which: int) -> list[list[Recipient]]:
     """The slices of the list."""
-    return [list(rows) for rows in recipients(session, people.id, given(account, source, people), **which)]
+    return [
+        list(map(Recipient.of, rows))
+        for rows in recipients(session, people.id, given(account, source, people), **which)
+    ]
 
 
 def test_a_list_comes_in_slices(session: Session, account: Account, people: Audience) -> None:

@@ -14,7 +14,7 @@ from models.campaigns import Audience
 from models.consent import Purpose
 from models.segments import Measure, measure
 from sender.expansion import fields_of
-from sender.recipients import Terms, recipients
+from sender.recipients import Recipient, Terms, recipients
 from sender.templates import RenderProblem, Template, missing, render
 
 ROWS = 200
@@ -87,6 +87,6 @@ def _values(
         return [{name: INVENTED.get(name, name.replace("_", " ")) for name in template.fields}]
     columns = frozenset(newest.columns.values())
     terms = Terms(account_id, Purpose.ACCOUNT, template, None, columns, {})
-    rows = chain.from_iterable(recipients(session, newest.id, terms, until=ROWS))
+    rows = map(Recipient.of, chain.from_iterable(recipients(session, newest.id, terms, until=ROWS)))
     usable = [row for row in rows if row.reason is None and row.contact_id is not None]
     return [fields_of(row, terms) for row in usable]
