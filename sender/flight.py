@@ -27,11 +27,12 @@ NOTICEABLE = 0.0005
 LATENESS = 0.008
 """Seconds by which a text may be late and the next still leave at its own turn; what is more than that is lost to the rate."""
 _SECOND = timedelta(seconds=1)
+_AWAKE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def awake() -> float:
     """Seconds on a clock that nobody sets and that goes on while the machine sleeps, where there is one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(_AWAKE)
 
 
 class Departure(NamedTuple):
