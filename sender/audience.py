@@ -82,7 +82,7 @@ def _settle(
     session: Session, audience: Audience, reader: Reader, cells: Iterator[Row], done: int, now: datetime
 ) -> tuple[int, int]:
     """Give every row that has a phone its contact, or mark it as a duplicate of an earlier one; how many, and how many to text."""
-    listed, firsts, taken = Incoming(session, _KINDS, blank=_BLANK), dict[str, int](), 0
+    listed, firsts, taken = Incoming(session, _KINDS), dict[str, int](), 0
     for rows in iter(lambda: list(islice(cells, SLICE)), []):
         listed.add(_noted(reader, rows, firsts, done + taken + 1))
         taken += len(rows)
@@ -108,17 +108,17 @@ def _noted(reader: Reader, rows: Sequence[Row], firsts: dict[str, int], start: i
         if isinstance(reading, tuple):
             first = firsts.setdefault(reading[0], number)
             person = reader.contact(row, reading, inside)
-            noted.append((number, *person, None if first == number else first, fields, None, reader.remark(row)))
+            noted.append((number, *person, 0 if first == number else first, fields, "", reader.remark(row)))
         else:
-            noted.append((number, *_NOBODY, None, *reader.refused(row, fields, reading)))
+            noted.append((number, *_NOBODY, 0, *reader.refused(row, fields, reading)))
     return noted
 
 
-_NOBODY = tuple(None if name == "phone" else "" for name in CONTACT)
+_NOBODY = ("",) * len(CONTACT)
 _KINDS = {"row": "integer"} | dict.fromkeys(CONTACT, "text") | {"same_as": "integer"}
 _KINDS |= dict.fromkeys(("fields", "reason", "detail"), "text")
-"""The rows of a chunk: the person whom each names, the earlier row of this chunk with the same phone, what is wrong with it."""
-_BLANK = {"phone", "time_zone", "external_id", "same_as", "reason"}
+"""The rows of a chunk: the person whom each names, the earlier row of this chunk with the same phone, what is wrong with it.
+What there is none of is "" or 0 on its way: so a chunk is written in half the time."""
 _WORDS = {
     "postgresql": {
         "json": "::json",
@@ -133,8 +133,9 @@ _WORDS = {
 }
 """What the two databases say differently."""
 _PEOPLE = f"""INSERT INTO contact (account_id, created_at, updated_at, {", ".join(CONTACT)})
-    SELECT {{account}}, {{now}}, {{now}}, {", ".join(CONTACT[:-1])}, attributes{{json}} FROM incoming
-    WHERE phone IS NOT NULL AND same_as IS NULL ORDER BY phone
+    SELECT {{account}}, {{now}}, {{now}}, {", ".join(CONTACT[:5])},
+        nullif(time_zone, ''), name, nullif(external_id, ''), attributes{{json}}
+    FROM incoming WHERE phone <> '' AND same_as = 0 ORDER BY phone
     ON CONFLICT (account_id, phone) DO UPDATE SET
         phone_raw = excluded.phone_raw, region = excluded.region, line_type = excluded.line_type,
         time_zones = excluded.time_zones, updated_at = excluded.updated_at,
@@ -148,12 +149,12 @@ done so already. By phone, so that two lists that are read at once wait for each
 
 _LISTED = """INSERT INTO audience_row (audience_id, row, contact_id, fields, reason, detail)
     SELECT {audience}, row, contact_id, fields{json},
-        CASE WHEN first IS NULL THEN reason ELSE 'duplicate' END,
+        CASE WHEN first IS NULL THEN nullif(reason, '') ELSE 'duplicate' END,
         CASE WHEN first IS NULL THEN detail ELSE 'The same number as in row ' || {counted} || '.' END
     FROM (
         SELECT i.row, c.id AS contact_id, i.fields, i.reason, i.detail, coalesce((
             SELECT min(r.row) FROM audience_row r WHERE r.audience_id = {audience} AND r.contact_id = c.id
-        ), i.same_as) AS first
+        ), nullif(i.same_as, 0)) AS first
         FROM incoming i LEFT JOIN contact c ON c.account_id = {account} AND c.phone = i.phone
     ) AS found ORDER BY row"""
 

@@ -52,9 +52,10 @@ class Decision(NamedTuple):
 def decide(session: Session, rows: Sequence[Row], given: Terms) -> Iterator[Decision]:
     """What becomes of each row, in order, but for the segment limit. A row without fields is not rendered: its body is ""."""
     refused = _refused(session, rows, given)
-    for row, easy in zip(rows, _easy(rows, given), strict=True):
+    texts, sizes = _easy(rows, given)
+    for row, text in zip(rows, texts, strict=True):
         recipient = Recipient.of(row)
-        yield _judged(recipient, given, refused) if easy is None else Decision(recipient, None, "", *easy)
+        yield _judged(recipient, given, refused) if text is None else Decision(recipient, None, "", text, next(sizes))
 
 
 def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str, ConsentEvent]:
@@ -63,15 +64,14 @@ def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str
     return consent.blocked(session, given.account_id, asked, given.purpose) if asked else {}
 
 
-def _easy(rows: Sequence[Row], given: Terms) -> list[tuple[str, Measure] | None]:
-    """The text, and its size, of each row about which there is nothing: well, never refused, of a welcome kind, hours known."""
+def _easy(rows: Sequence[Row], given: Terms) -> tuple[list[str | None], Iterator[Measure]]:
+    """The text of each row about which there is nothing: well, never refused, of a welcome kind, hours known. And their sizes."""
     plain, bodies = given.plain, given.wording.many(rows, VALUES)
     texts = [
         body if body is not None and row[2] is None and not row[10] and row[7] and row[5:7] in plain else None
         for row, body in zip(rows, bodies, strict=True)
     ]
-    sizes = iter(measured([text for text in texts if text is not None]))
-    return [None if text is None else (text, next(sizes)) for text in texts]
+    return texts, iter(measured([text for text in texts if text is not None]))
 
 
 def _judged(row: Recipient, given: Terms, refused: Mapping[str, ConsentEvent]) -> Decision:
@@ -229,15 +229,17 @@ class _Sorter:
         lanes, fits, cancelled = self._lanes, self.meter.fits, self._cancelled
         otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {self.meter.limit:,}")
         refused = _refused(self._session, rows, given)
-        for row, easy in zip(rows, _easy(rows, given), strict=True):
+        texts, sizes = _easy(rows, given)
+        for row, body in zip(rows, texts, strict=True):
             reason, detail = None, ""
-            if easy is None:
-                _, reason, detail, body, size = _judged(Recipient.of(row), given, refused)
+            if body is None:
+                _, reason, detail, body, (encoding, units, segments) = _judged(Recipient.of(row), given, refused)
             else:
-                body, size = easy
-            if reason is None and not cancelled and fits(size[2]):
-                alphabet = "GSM-7" if size[0] is gsm else size[0].value
-                made.append((row[1], row[4], row[5], *lanes[row[7], row[5]], body, alphabet, size[1], size[2]))
+                encoding, units, segments = next(sizes)
+            if reason is None and not cancelled and fits(segments):
+                lane_id, sender_id = lanes[row[7], row[5]]
+                alphabet = "GSM-7" if encoding is gsm else encoding.value
+                made.append((row[1], row[4], row[5], lane_id, sender_id, body, alphabet, units, segments))
             else:
                 reason, detail = otherwise if reason is None else (reason, detail)
                 self.exclusions.append((row[0], row[1], reason.value, detail))

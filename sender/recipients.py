@@ -46,8 +46,8 @@ class _Person(NamedTuple):
     """The number has said yes or no at some time."""
     attributes: str | None
     """The contact's as JSON, where the template asks for one that the list does not have."""
-    rendered: int | None
-    """Whether it brings the values that a text takes."""
+    skipped: int | None
+    """1 where it does not bring the values that a text takes."""
 
 
 class Recipient(_Person):
@@ -64,7 +64,7 @@ class Recipient(_Person):
     def fields(self) -> Sequence[str | None] | None:
         """The row's values of `Terms.asked`; None where the row is not to be rendered."""
         values: Sequence[Any] = self[VALUES:]
-        return values if self.rendered else None
+        return None if self.skipped else values
 
 
 VALUES = len(_Person._fields)
@@ -142,14 +142,15 @@ def recipients(
     Of the row's values only those come that the template asks for, and the contact's only where it asks for one of them. Only
     every n-th row brings any, which makes a long list quick to read.
     """
-    wanted = ["1", *(f"r.fields ->> '{name}'" for name in given.asked)]  # a name is one word: the grammar sees to that
+    skipped, wanted = "NULL", [f"r.fields ->> '{name}'" for name in given.asked]  # one word: the grammar sees to that
     if every > 1:
+        skipped = f"CASE WHEN r.row % {every:d} <> 0 THEN 1 END"
         wanted = [f"CASE WHEN r.row % {every:d} = 0 THEN {value} END" for value in wanted]
     attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
     query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
             EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
-            {attributes}, {", ".join(wanted)}
+            {attributes}, {skipped}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would

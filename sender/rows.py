@@ -52,14 +52,14 @@ class Reader:
         return [f"{{{a}, {b}}}" if a and b else f"{{{a}{b}}}" for a, b in zip(attributes, more, strict=True)]
 
     def contact(self, row: Row, reading: tuple[str, Line], attributes: str) -> tuple[Any, ...]:
-        """The person of a row, as values of `CONTACT`."""
+        """The person of a row, as values of `CONTACT`, "" for what is not known."""
         phone, line = reading
         kept = self._lines.get(id(line)) or self._keep(line)
         name = row[self._name] if self._name is not None else ""
         if not name:
             name = " ".join([row[part] for part in self._names if row[part]])
-        zone = None if self._zone is None else self.zone(row)
-        own = None if self._id is None else row[self._id][:LONGEST] or None
+        zone = "" if self._zone is None else self.zone(row) or ""
+        own = "" if self._id is None else row[self._id][:LONGEST]
         return phone, row[self._at["phone"]], *kept[1], zone, name[:LONGEST], own, f"{{{attributes}}}"
 
     def _keep(self, line: Line) -> tuple[Line, tuple[str, str, str]]:
