@@ -60,7 +60,7 @@ class Wording:
         together = "".join([body for body in bodies if body])
         if self._worded and together.isascii() and len(max(filter(None, bodies), key=len, default="")) <= BODY_LIMIT:
             return bodies
-        return [body and _simply_finished(body) for body in bodies]
+        return [None if body is None else _simply_finished(body) for body in bodies]
 
     def _simply(self, variable: Variable, kept: dict[str, str], value: object) -> str | None:
         """What a variable makes of a text that is there, if it can."""

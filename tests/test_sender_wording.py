@@ -58,6 +58,7 @@ def test_most_are_worded_at_once() -> None:
     bodies = Wording(parse('{{ a | default: "you" }} owe {{ b | money }}')).many(rows, 0)
     assert bodies == ["Ann owe $1.50", None, None, None, "Zo\u00eb owe $4.00"]
     assert Wording(parse("Plain")).many([(), ()], 0) == ["Plain", "Plain"]
+    assert Wording(parse('{{ a | date: "" }}')).many([("2026-11-20",)], 0) == [None]
     assert Wording(parse("{% if a %}Yes{% endif %}")).many([("x",)], 0) == [None]
 
 
