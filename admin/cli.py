@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets as random_secrets
-import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -69,7 +69,8 @@ def simulator_command(port: int, lifelike: bool, slug: str) -> None:
         raise fail(f"Port {port} cannot be had ({error.strerror}): choose another with --port.") from error
     with server as running, suppress(KeyboardInterrupt):
         click.echo(f"Simulated Twilio at {running.url}; set TEXTLEDGER_TWILIO_URL to it. Ctrl-C stops it.")
-        signal.pause()
+        while True:
+            time.sleep(1)  # never longer: `signal.pause` misses an interrupt that comes just before it
 
 
 @click.group("campaign")

@@ -307,6 +307,7 @@ def wait_for_interrupt() -> None:
     """Until Ctrl-C or a request to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        signal.pause()
+        while True:
+            time.sleep(1)  # never longer: `signal.pause` misses an interrupt that comes just before it
     except KeyboardInterrupt:
         return
