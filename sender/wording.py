@@ -7,6 +7,7 @@ What is odd about a row (a value missing, too long or unfit) is left to `render`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sender.syntax import Choice, Part, Variable
@@ -24,7 +25,6 @@ class Wording:
         self._texts: dict[int, dict[str, str]] = {}
         variables = [part for part in template.parts if isinstance(part, Variable)]
         self._steps = [(template.fields.index(part.name), self._kept(part), part) for part in variables]
-        self._simple: list[dict[object, str | None]] = [{} for _ in variables]
         self._worded = any(isinstance(part, str) and part.strip() for part in template.parts)
         self._form: str | None = None
         if not any(isinstance(part, Choice) for part in template.parts):
@@ -47,13 +47,13 @@ class Wording:
         if self._form is None:
             return [None] * len(rows)
         columns, odd = [], False
-        for (place, kept, part), texts in zip(self._steps, self._simple, strict=True):
+        for place, kept, part in self._steps:
             values = [row[at + place] for row in rows]
-            if len(texts) > KEPT:
-                texts.clear()
-            for value in set(values).difference(texts):
-                texts[value] = self._simply(part, kept, value)
-            columns.append([texts[value] for value in values])
+            if len(kept) + len(values) > KEPT:
+                kept.clear()
+            for value in set(values).difference(kept):
+                self._learn(part, kept, value)
+            columns.append([kept.get(value) for value in values])
             odd = odd or None in columns[-1]
         form, said = self._form, zip(*columns, strict=True) if columns else [()] * len(rows)
         bodies: list[str | None] = [None if odd and None in texts else form % texts for texts in said]
@@ -62,14 +62,10 @@ class Wording:
             return bodies
         return [None if body is None else _simply_finished(body) for body in bodies]
 
-    def _simply(self, variable: Variable, kept: dict[str, str], value: object) -> str | None:
-        """What a variable makes of a text that is there, if it can."""
-        if not value or not isinstance(value, str):
-            return None
-        try:
-            return self._said(variable, kept, value)
-        except (RenderProblem, _Odd):
-            return None
+    def _learn(self, variable: Variable, kept: dict[str, str], value: object) -> None:
+        """Keep what a variable makes of a value, if that is a text and it can."""
+        with suppress(RenderProblem, _Odd):
+            self._said(variable, kept, value)
 
     def _fill(self, parts: tuple[Part, ...], fields: Mapping[str, object], out: list[str]) -> None:
         for part in parts:
