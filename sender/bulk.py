@@ -101,7 +101,7 @@ class Incoming:
 
     def __init__(self, session: Session, kinds: Mapping[str, str]) -> None:
         self._lite, self._driver = dialect_of(session).name == "sqlite", _cursor(session)
-        self._named, self._texts = ", ".join(f'"{name}"' for name in kinds), list[str]()
+        self._named, self._texts = ", ".join(kinds), list[str]()
         self._places = ", ".join("?" * len(kinds))
         self._driver.execute(
             f"CREATE TEMP TABLE incoming ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})"
