@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets as random_secrets
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +23,7 @@ from admin.cli_worker import jobs_group, worker_command
 from admin.database import NOT_MIGRATED, obstacle
 from admin.doctor import doctor_command
 from admin.jobs import post_charges, simulated_account
-from admin.terminal import console, fail, load_file, preview_table
+from admin.terminal import console, fail, load_file, preview_table, rest
 from models.consent import ConsentEvent
 from models.schema import migrate
 from models.templates import Template
@@ -69,8 +68,7 @@ def simulator_command(port: int, lifelike: bool, slug: str) -> None:
         raise fail(f"Port {port} cannot be had ({error.strerror}): choose another with --port.") from error
     with server as running, suppress(KeyboardInterrupt):
         click.echo(f"Simulated Twilio at {running.url}; set TEXTLEDGER_TWILIO_URL to it. Ctrl-C stops it.")
-        while True:
-            time.sleep(1)  # never longer: `signal.pause` misses an interrupt that comes just before it
+        rest()
 
 
 @click.group("campaign")

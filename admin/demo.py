@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ import analytics.rollups
 from admin import demo_history, demo_seed, jobs
 from admin.config import DEMO, DEMO_FOLDER, Config
 from admin.demo_data import exported, people, weary
-from admin.terminal import bar, load_file, preview_table
+from admin.terminal import bar, load_file, preview_table, rest
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Run
@@ -306,8 +306,5 @@ def _codes(summary: Summary, status: MessageStatus) -> list[tuple[str, str, str]
 def wait_for_interrupt() -> None:
     """Until Ctrl-C or a request to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        while True:
-            time.sleep(1)  # never longer: `signal.pause` misses an interrupt that comes just before it
-    except KeyboardInterrupt:
-        return
+    with suppress(KeyboardInterrupt):
+        rest()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -24,6 +25,12 @@ console = Console()
 def fail(sentence: str) -> click.ClickException:
     """The end of a command that cannot go on."""
     return click.ClickException(sentence)
+
+
+def rest() -> NoReturn:
+    """Do nothing until an interrupt, which is raised. By the second: `signal.pause` misses one that comes just before it."""
+    while True:
+        time.sleep(1)
 
 
 def bar() -> Progress:
