@@ -15,11 +15,14 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
 from admin.demo_data import AREAS, PLAIN
+from models.accounts import Account
 from models.campaigns import Campaign, CampaignState, Run
 from models.messages import Message, MessageStatus
-from models.templates import TemplateVersion
+from models.templates import Template, TemplateVersion
 from tests.browser import WIDE, Sheet, launched, sheet
+from tests.lists import listed
 from tests.live import Stage, checked, press, sign_in, staged
+from tests.seeds import template_version
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 GOOD = 180
@@ -81,6 +84,9 @@ def test_a_campaign_from_sign_in_to_the_last_receipt(visit: Sheet, stage: Stage,
     """The whole way, as a person goes it; at its end the page, the database and Twilio agree on every text."""
     page = sign_in(visit)
     write_text(visit, page)
+    with stage.desk.database.reading() as session:
+        versions = select(TemplateVersion).join(Template).where(Template.name == "Renewal reminder")
+        assert len(session.scalars(versions).all()) == 1
     upload(visit, page, Path(stage.desk.app.config["UPLOADS"]).parent / "members.csv")
     confirm(visit, page)
     watch(visit, page)
@@ -202,14 +208,17 @@ def look_around(visit: Sheet, page: Page) -> None:
 
 def test_a_refused_sender_and_a_scheduled_start(visit: Sheet, stage: Stage) -> None:
     """The unverified toll-free number is named and stops the way; another sender and a time let it be scheduled and taken back."""
+    with stage.desk.database.transaction() as session:
+        account = session.get_one(Account, stage.desk.harbor.id)
+        template_version(session, account, SOURCE, name="Spring reminder")
+        loaded = listed(session, account, members(), name="Members in spring").id
     page = sign_in(visit)
-    with stage.desk.database.reading() as session:
-        assert session.scalar(select(func.count(TemplateVersion.id))) == 1
     visit.open("/campaigns/new/")
     page.get_by_label("Name").fill("Spring renewal")
+    page.get_by_label("Text", exact=True).select_option(label="Spring reminder")
     page.get_by_label("Send from").select_option(label="Toll-free (+18335550100), not verified")
     page.get_by_role("button", name="Continue to the audience").click()
-    page.get_by_label("A list that you uploaded before").select_option(index=1)
+    page.get_by_label("A list that you uploaded before").select_option(value=str(loaded))
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("alert")).to_contain_text("is not verified by Twilio")
     expect(page.get_by_role("button", name="Continue to confirm")).to_have_count(0)
