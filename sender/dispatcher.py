@@ -34,6 +34,8 @@ CYCLE = 0.1
 """Seconds between two claims, unless so much has landed before that there is room for more."""
 AHEAD = 0.5
 """Seconds' worth of texts that may be held: twice the horizon of a sender's slots, so that it is never what limits a rate."""
+ROUND_TRIP = 0.1
+"""Seconds that a request is thought to take before any has come back."""
 AGAIN = 0.01
 """Seconds until the next claim after one that came back empty where there had been plenty: another worker was claiming."""
 BREATH = 1.0
@@ -63,12 +65,13 @@ class Dispatcher:
     _filled: bool = False
     """Whether the last claim took most of what there was room for."""
     _contended: bool = False
-    _speed: float = 0.0
-    """Texts that come back in a second, of late."""
+    _speed: float = field(init=False)
+    """Texts that came back in a second when the wire was last full: what Twilio can take, not what there was to send."""
     _landed_at: float = field(default_factory=awake)
 
     def __post_init__(self) -> None:
         self._flight = Flight(self._post, self.concurrency)
+        self._speed = self.concurrency / ROUND_TRIP
 
     def stop(self) -> None:
         """Ask the loop to end after what is on the wire."""
@@ -112,8 +115,9 @@ class Dispatcher:
         A small batch costs as much as a large one, but whatever is held when a pause comes still leaves.
         """
         before, self._landed_at = self._landed_at, awake()
-        speed = landed / max(self._landed_at - before, NOTICEABLE)
-        self._speed += (speed - self._speed) / 4
+        if self._flight.flying + landed >= self.concurrency:
+            speed = landed / max(self._landed_at - before, NOTICEABLE)
+            self._speed += (speed - self._speed) / 4
         held = max(self.concurrency * 2, int(self._speed * AHEAD))
         self._flight.enough = held // 4
         return held

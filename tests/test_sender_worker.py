@@ -28,6 +28,7 @@ from models.messages import Callback, Direction, Message, MessageStatus
 from models.settings import Setting
 from models.templates import TemplateVersion
 from sender import campaigns, consent, presence, webhooks
+from sender.dispatcher import AHEAD, ROUND_TRIP
 from sender.gateway import Gateway, Sent
 from sender.rounds import Rounds
 from sender.simulator import Behaviour, Fault, SimulatedAccount, SimulatedNumber, Simulator, create_simulator, serve
@@ -223,7 +224,7 @@ def test_stop_returns_what_has_not_left(stage: Stage) -> None:
     stage.simulator.fail(Fault("delay", seconds=0.7))
     worker = stage.worker(concurrency=2)
     with running(worker):
-        until(lambda: list(stage.statuses().values()).count(S.CLAIMED) == 4)
+        until(lambda: list(stage.statuses().values()).count(S.CLAIMED) == 10)
         until(lambda: len(stage.simulator.log()) > 0 or S.QUEUED in stage.statuses().values())
     counted = Counter(stage.statuses().values())
     assert set(counted) <= {S.PENDING, S.QUEUED, S.SENDING, S.SENT, S.DELIVERED}
@@ -239,16 +240,21 @@ def test_stop_returns_what_has_not_left(stage: Stage) -> None:
 
 
 def test_more_is_held_when_more_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second's worth, never less than twice what fits on the wire; and it is recorded in quarters of that."""
+    """Half a second's worth, never less than twice what fits on the wire; and it is recorded in quarters of that.
+
+    An idle wire says nothing of Twilio: only a full one is learned from.
+    """
     loop = stage.worker().dispatcher
     loop._landed_at, clock = 0.0, itertools.count(0.1, 0.1)
     monkeypatch.setattr("sender.dispatcher.awake", lambda: next(clock))
     least = 2 * loop.concurrency
-    assert loop._held(0) == least
+    assert loop._held(0) == loop.concurrency / ROUND_TRIP * AHEAD
     grown = [loop._held(least) for _ in range(40)]
     assert grown == sorted(grown)
     assert grown[-1] == pytest.approx(least * 10 * 0.5, abs=1)
     assert loop._flight.enough == grown[-1] // 4
+    assert [loop._held(landed) for landed in (0, 1, 0)] == [grown[-1]] * 3
+    loop._flight.flying = loop.concurrency
     assert [loop._held(0) for _ in range(40)][-1] == least
 
 

@@ -1,6 +1,6 @@
 """A sending loop and nothing else, in a process of its own: `python -m tests.bench.sending DATABASE PROVIDER CONCURRENCY`.
 
-It ends at SIGTERM and prints the CPU seconds since it began.
+It says "ready", begins when it is given a line, ends at SIGTERM and prints the CPU seconds since it began.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def main(database_url: str, provider_url: str, concurrency: str) -> None:
     )
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     gc.freeze()  # as `flask worker` does
+    print("ready", flush=True)  # noqa: T201 (what the benchmark waits for)
+    sys.stdin.readline()
     began = time.process_time()
     loop.run()
     print(time.process_time() - began)  # noqa: T201 (what the benchmark reads)

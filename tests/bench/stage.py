@@ -118,11 +118,22 @@ def waiting(database: Database) -> bool:
 
 
 class Sender:
-    """A dispatcher in a process of its own."""
+    """A dispatcher in a process of its own, which has everything in hand before it is let go."""
 
     def __init__(self, database_url: str, provider_url: str, *, concurrency: int) -> None:
         command = [sys.executable, "-m", "tests.bench.sending", database_url, provider_url, str(concurrency)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ready(self) -> None:
+        """Wait until it could begin."""
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ready\n"
+
+    def go(self) -> None:
+        """Let it begin."""
+        assert self._process.stdin
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
 
     def stop(self) -> float:
         """End it as an operator would; CPU seconds that it spent since it began to send."""
@@ -133,10 +144,14 @@ class Sender:
 
 @contextmanager
 def senders(database_url: str, provider_url: str, *, processes: int, concurrency: int) -> Iterator[list[float]]:
-    """So many of them; their CPU seconds are in the list when the block has ended."""
+    """So many of them, which begin together; their CPU seconds are in the list when the block has ended."""
     running = [Sender(database_url, provider_url, concurrency=concurrency) for _ in range(processes)]
     spent: list[float] = []
     try:
+        for each in running:
+            each.ready()
+        for each in running:
+            each.go()
         yield spent
     finally:
         spent += [each.stop() for each in running]
