@@ -34,7 +34,7 @@ from sender import consent, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
-from sender.pacing import HOLD, Pace, micros, spacing
+from sender.pacing import HOLD, Pace, micros
 from sender.queue import Candidate, Line
 
 SEND_SHARE = 6
@@ -164,8 +164,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
             slot = pace.take(message.segments)
             if run is not None:
                 run.taken += message.segments
-            gap = spacing(message.segments, pace.segments_per_second)
-            take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=gap))
+            take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=pace.gap(message.segments)))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
         take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
 

@@ -52,13 +52,14 @@ class Pace:
     def room(self) -> int:
         """The most messages that a claim can take, if each had one segment."""
         ahead = self._until_us - self.tat_us
-        return ahead // max(1, self._micros(1)) + 1 if ahead >= 0 else 0
+        return ahead // max(1, self.gap(1) // _MICROSECOND) + 1 if ahead >= 0 else 0
 
     def take(self, segments: int) -> datetime:
         """The slot of a message of so many segments."""
         slot = self._now + timedelta(microseconds=self.tat_us - self._now_us)
-        self.tat_us += self._micros(segments)
+        self.tat_us += self.gap(segments) // _MICROSECOND
         return slot
 
-    def _micros(self, segments: int) -> int:
-        return spacing(segments, self.segments_per_second) // _MICROSECOND * self._times
+    def gap(self, segments: int) -> timedelta:
+        """How long the sender is busy with such a message: the next one may not leave earlier, however late this one is."""
+        return spacing(segments, self.segments_per_second) * self._times

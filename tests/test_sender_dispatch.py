@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, SenderKind
+from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database, connect
 from models.campaigns import Campaign, CampaignState, Lane, Reason, Run
 from models.consent import ConsentKind, ConsentSource, Purpose
@@ -20,7 +20,7 @@ from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
 from sender import consent, dispatch, messages, outcomes
 from sender.outcomes import Claim, Outcome, Result
-from sender.pacing import PACE_PERCENT
+from sender.pacing import PACE_PERCENT, spacing
 from tests import seeds
 
 S = MessageStatus
@@ -77,6 +77,19 @@ def test_rate_holds_over_a_second(session: Session, account: Account, now: datet
     slots = [c.slot for step in range(20) for c in claim(session, now + timedelta(seconds=step / 10))]
     windows = [sum(1 for s in slots if start <= s < start + timedelta(seconds=1)) for start in slots]
     assert 97 <= max(windows) <= 100
+
+
+@pytest.mark.parametrize(("slow", "share"), [(None, 1), (timedelta(minutes=5), 2), (timedelta(minutes=-5), 1)])
+def test_a_backlog_keeps_the_distance_of_its_slots(
+    session: Session, account: Account, now: datetime, slow: timedelta | None, share: int
+) -> None:
+    """Texts that leave late keep as far apart as their slots are, also while their sender is slowed: see `sender/flight.py`."""
+    run = seeds.sending_run(session, account, 20)
+    session.get_one(SendingNumber, run.sender_id).slow_until = slow and now + slow
+    session.commit()
+    first, second = claim(session, now)[:2]
+    assert first.gap == second.slot - first.slot
+    assert first.gap == share * spacing(1, 100)
 
 
 def test_opt_out_after_expansion(session: Session, account: Account, now: datetime) -> None:
