@@ -7,32 +7,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, String, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Boolean, ColumnElement, Dialect, String, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
-T = TypeVar("T", int, str)
+_SPECIAL = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
-class _Many(TypeDecorator[Iterable[T]], Generic[T]):
-    """Many values as one parameter: an array, or JSON where there are none."""
+def array(values: Iterable[int | str]) -> str:
+    """Numbers or texts as PostgreSQL writes an array: the driver would choose a format for each value by itself."""
+    return "{" + ",".join([str(v) if isinstance(v, int) else f'"{v.translate(_SPECIAL)}"' for v in values]) + "}"
+
+
+class _Many(TypeDecorator[Iterable[int | str]]):
+    """Many values as one text: an array, or JSON where there are none."""
 
     impl = String
     cache_ok = True
 
-    def __init__(self, kind: TypeEngine[T]) -> None:
-        super().__init__()
-        self.kind: TypeEngine[T] = kind
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return ARRAY(self.kind) if dialect.name == "postgresql" else String()
-
-    def process_bind_param(self, value: Iterable[T] | None, dialect: Dialect) -> Any:
-        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+    def process_bind_param(self, value: Iterable[int | str] | None, dialect: Dialect) -> str:
+        return array(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
 
 
 class _Among(FunctionElement[bool]):
@@ -53,7 +50,8 @@ def _in_json(element: _Among, compiler: Any, **words: Any) -> str:
 @compiles(_Among, "postgresql")
 def _in_array(element: _Among, compiler: Any, **words: Any) -> str:
     column, values = (compiler.process(one, **words) for one in element.clauses)
-    return f"{column} = ANY ({values})"
+    kind = "bigint" if next(iter(element.clauses)).type.python_type is int else "text"
+    return f"{column} = ANY (CAST({values} AS {kind}[]))"
 
 
 def among(column: Any, name: str) -> ColumnElement[bool]:
@@ -61,8 +59,4 @@ def among(column: Any, name: str) -> ColumnElement[bool]:
 
     The column must hold whole numbers or text.
     """
-    return _Among(column, bindparam(name, type_=_kind(column)))
-
-
-def _kind(column: Any) -> _Many[Any]:
-    return _Many(BigInteger() if column.type.python_type is int else String())
+    return _Among(column, bindparam(name, type_=_Many()))

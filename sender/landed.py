@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import rollups
 from models.base import UTCDateTime
 from models.messages import Direction, MessageStatus
+from sender.among import array
 from sender.bulk import dialect_of
 from sender.claims import Claim
 
@@ -51,7 +52,7 @@ def write(session: Session, landed: Sequence[Landed], *, now: datetime) -> None:
     rows = [(each.claim.message_id, each.sid, each.status.value) for each in landed]
     if dialect_of(session).name == "postgresql":
         ids, sids, words = zip(*rows, strict=True)
-        session.execute(_POSTGRES, {"ids": list(ids), "sids": list(sids), "words": list(words), "now": now})
+        session.execute(_POSTGRES, {"ids": array(ids), "sids": array(sids), "words": array(words), "now": now})
     else:
         session.execute(_SQLITE, {"rows": json.dumps(rows), "now": now})
     rollups.record(session, ((None, fact) for fact in _facts(landed, now)))

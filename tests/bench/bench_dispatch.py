@@ -16,9 +16,9 @@ from rich.table import Table
 
 from tests.bench.stage import Arrival, arrivals, databases, filled, provider, senders, waiting
 
-TEXTS = int(os.environ.get("BENCH_TEXTS", "12000"))
+TEXTS = int(os.environ.get("BENCH_TEXTS", "15000"))
 CONCURRENCY = (50, 100, 400)
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 UNLIMITED = 1_000_000
 """Segments a second: the machine is measured, not a sender's rate."""
 GOALS = {"SQLite": 0.7, "PostgreSQL": 0.8}

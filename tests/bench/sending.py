@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 
+from sqlalchemy.orm import configure_mappers
+
 from models.base import connect
 from sender.dispatcher import Dispatcher
 from sender.gateway import Gateway
@@ -22,7 +24,8 @@ def main(database_url: str, provider_url: str, concurrency: str) -> None:
         connect(database_url), lambda _account: gateway, public_url=provider_url, concurrency=int(concurrency)
     )
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-    gc.freeze()  # as `flask worker` does
+    configure_mappers()  # both as `flask worker` does
+    gc.freeze()
     print("ready", flush=True)  # noqa: T201 (what the benchmark waits for)
     sys.stdin.readline()
     began = time.process_time()
