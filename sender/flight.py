@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
@@ -58,13 +58,16 @@ class Flight:
     _back: deque[Outcome] = field(default_factory=deque)
     """Filled by the loop's thread and emptied by the dispatcher's: a deque needs no lock for that."""
     _lines: dict[int, deque[Departure]] = field(default_factory=dict)
+    """By sender. A line with something in it waits for its first departure's time (a timer), or for room (`_waiting`)."""
     _free_at: dict[int, float] = field(default_factory=dict)
+    _waiting: deque[int] = field(default_factory=deque)
+    """The senders whose time has come while everything is on the wire, in turns; empty while there is room."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _stopped: bool = False
 
     def __post_init__(self) -> None:
         self._loop = event_loop()
-        self._room = asyncio.Semaphore(self.concurrency)
+        self._room = self.concurrency
         self.enough = self.concurrency // 2
 
     def launch(self, departures: Sequence[Departure]) -> None:
@@ -91,46 +94,64 @@ class Flight:
             line = self._lines.setdefault(departure.claim.sender_id, deque())
             line.append(departure)
             if len(line) == 1:
-                self._start(self._pace(departure.claim.sender_id, line))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)  # the loop itself keeps weak references only
-        task.add_done_callback(self._tasks.discard)
+                self._advance(departure.claim.sender_id)
 
     def _abort(self) -> None:
         self._stopped = True
+        self._waiting.clear()
         for line in self._lines.values():
             self._land(*(Outcome(departure.claim, Result.UNSENT) for departure in line))
             line.clear()
 
-    async def _pace(self, sender_id: int, line: deque[Departure]) -> None:
-        """Let the departures of one sender go, in order and never closer together than its rate allows."""
-        while line and not self._stopped:
-            wait = max(line[0].leaves_at, self._free_at.get(sender_id, 0.0)) - awake()
+    def _advance(self, sender_id: int) -> None:
+        """Let departures of one sender go, in order and never closer together than its rate allows, as far as there is room."""
+        line = self._lines[sender_id]
+        while line:
+            wait = self._meant(sender_id) - awake()
             if wait > NOTICEABLE:
-                await asyncio.sleep(wait)
-            await self._room.acquire()
-            if self._stopped:
+                self._loop.call_later(wait, self._advance, sender_id)
                 return
-            departure = line.popleft()
-            meant = max(departure.leaves_at, self._free_at.get(sender_id, 0.0))
-            self._free_at[sender_id] = max(meant, awake() - LATENESS) + departure.claim.gap / _SECOND
-            self._start(self._fly(departure))
+            if not self._room:
+                self._waiting.append(sender_id)
+                return
+            self._room -= 1
+            task = self._loop.create_task(self._fly(self._take(sender_id)))
+            self._tasks.add(task)  # the loop itself keeps weak references only
+            task.add_done_callback(self._tasks.discard)
 
-    async def _fly(self, departure: Departure) -> None:
+    def _meant(self, sender_id: int) -> float:
+        return max(self._lines[sender_id][0].leaves_at, self._free_at.get(sender_id, 0.0))
+
+    def _take(self, sender_id: int) -> Departure:
+        meant = self._meant(sender_id)
+        departure = self._lines[sender_id].popleft()
+        self._free_at[sender_id] = max(meant, awake() - LATENESS) + departure.claim.gap / _SECOND
+        return departure
+
+    async def _fly(self, departure: Departure | None) -> None:
+        """Post one after the other while somebody waits for room: handing it over would cost each of them two turns of the loop."""
+        while departure:
+            self._land(await self._posted(departure))
+            departure = self._next()
+        self._room += 1
+
+    def _next(self) -> Departure | None:
+        if not self._waiting:
+            return None
+        sender_id = self._waiting.popleft()
+        departure = self._take(sender_id)
+        self._advance(sender_id)
+        return departure
+
+    async def _posted(self, departure: Departure) -> Outcome:
         claim = departure.claim
         try:
             if awake() - departure.claimed_at > claim.leave_within / _SECOND:
-                outcome = Outcome(claim, Result.UNSENT)
-            else:
-                outcome = await self.post(departure.gateway, claim)
+                return Outcome(claim, Result.UNSENT)
+            return await self.post(departure.gateway, claim)
         except Exception as error:
             log.error("message %s attempt %s: %s", claim.message_id, claim.attempt, type(error).__name__)  # noqa: TRY400
-            outcome = Outcome(claim, Result.IN_DOUBT)
-        finally:
-            self._room.release()
-        self._land(outcome)
+            return Outcome(claim, Result.IN_DOUBT)
 
     def _land(self, *outcomes: Outcome) -> None:
         self._back.extend(outcomes)

@@ -103,6 +103,26 @@ def test_no_more_at_once_than_allowed() -> None:
     assert (len(found), provider.most) == (60, 7)
 
 
+def test_senders_take_turns_for_room() -> None:
+    """One request at once: a sender with much to send does not go first with all of it."""
+    provider = Provider(seconds=0.002)
+    fly(provider.post, [*(claim(n) for n in range(20)), *(claim(30 + n, sender_id=2) for n in range(4))], concurrency=1)
+    order = [id_ for id_, _ in provider.began]
+    assert order[:9] == [0, 1, 30, 2, 31, 3, 32, 4, 33]
+    assert order[9:] == list(range(5, 20))
+
+
+def test_room_that_comes_free_is_no_reason_to_hurry() -> None:
+    """Whoever lands takes along what waits for room, never what waits for its time."""
+    provider = Provider(seconds=0.001)
+    mixed = [*(claim(n, gap_ms=20) for n in range(5)), *(claim(30 + n, sender_id=2) for n in range(60))]
+    fly(provider.post, mixed, concurrency=1)
+    paced = [began for id_, began in provider.began if id_ < 5]
+    for (first, before), (last, after) in itertools.combinations(enumerate(paced), 2):
+        assert after - before >= (last - first) * 0.020 - LATENESS - 0.0006
+    assert len(provider.began) == 65
+
+
 def test_what_is_too_late_comes_back_unsent() -> None:
     """A claim older than its leave_within is not posted: its lease might run out on the way."""
     provider = Provider()
