@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SHOTS = Path(__file__).parent / "shots"
 ARGS = [
@@ -45,10 +48,23 @@ def launched() -> Iterator[Browser]:
         browser.close()
 
 
+def in_one_go(app: Flask) -> WSGIApplication:
+    """The app, its answers read whole: Werkzeug's server leaves a file open when a browser goes away in the middle of it."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        with ExitStack() as stack:
+            body = app(environ, start_response)
+            if hasattr(body, "close"):
+                stack.callback(body.close)
+            return [b"".join(body)]
+
+    return answer
+
+
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """The app on a port of this machine; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, in_one_go(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -23,7 +23,7 @@ from models.settings import Setting
 from models.users import RoleName
 from sender.simulator import Behaviour, Simulator, create_simulator, serve
 from sender.worker import Worker
-from tests.browser import NARROW, WIDE, Sheet
+from tests.browser import NARROW, WIDE, Sheet, in_one_go
 from tests.conftest import NOW
 from tests.desk import Desk, open_desk
 from tests.seeds import sender_of
@@ -51,7 +51,7 @@ def free_port() -> int:
 @contextmanager
 def served_at(app: Flask, port: int) -> Iterator[None]:
     """The app on this port."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
+    server = make_server("127.0.0.1", port, in_one_go(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield
