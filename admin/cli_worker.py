@@ -45,7 +45,7 @@ def worker_command(until_idle: bool, all_senders: bool, concurrency: int) -> Non
                 from sender.jobs import placing  # DBOS takes half a second to import, and only this needs it
 
                 around.enter_context(placing(worker))
-            configure_mappers()
+            configure_mappers()  # else the first text waits for it
             gc.freeze()  # what is loaded stays: looking through it for garbage would hold every text up for a tenth of a second
             around.callback(gc.unfreeze)
             click.echo(f"Worker {worker.name} is running; Ctrl-C stops it after what is on the wire.")

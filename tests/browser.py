@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -16,9 +16,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 SHOTS = Path(__file__).parent / "shots"
 ARGS = [
@@ -50,15 +51,7 @@ def launched() -> Iterator[Browser]:
 
 def in_one_go(app: Flask) -> WSGIApplication:
     """The app, its answers read whole: Werkzeug's server leaves a file open when a browser goes away in the middle of it."""
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        with ExitStack() as stack:
-            body = app(environ, start_response)
-            if hasattr(body, "close"):
-                stack.callback(body.close)
-            return [b"".join(body)]
-
-    return answer
+    return lambda environ, start_response: Response.from_app(app, environ, buffered=True)(environ, start_response)
 
 
 @contextmanager

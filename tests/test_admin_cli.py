@@ -508,14 +508,14 @@ def test_the_simulator_runs_until_interrupted(shell: Shell, online: Shell) -> No
                     return
 
     thread = threading.Thread(target=interrupt)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a process of its own
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     thread.start()
     try:
         said = online.does("simulator", "--instant", "--port", str(port))
     finally:
         over.set()
         thread.join()
-        signal.signal(signal.SIGINT, before or signal.default_int_handler)  # None: not set from Python
+        signal.signal(signal.SIGINT, before)
     assert f"http://127.0.0.1:{port}" in said
 
 
