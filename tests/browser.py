@@ -99,6 +99,7 @@ class Sheet:
 
     def theme(self, name: str) -> None:
         """Light or dark, with the button that people use; by what it remembers, on a page that has none."""
+        self.page.wait_for_load_state()  # a page that a click has just asked for is empty at first
         if self.page.evaluate("document.documentElement.dataset.theme") == name:
             return
         if self.page.query_selector("[data-theme-toggle]"):
