@@ -17,6 +17,7 @@ import analytics.rates
 import analytics.rollups
 from admin import audit, gateways, people
 from admin.cli_accounts import ACTOR, account_named, here
+from admin.cli_consent import consent_group
 from admin.cli_credentials import accounts_group
 from admin.cli_restored import restored_command
 from admin.cli_worker import jobs_group, worker_command
@@ -24,11 +25,10 @@ from admin.database import NOT_MIGRATED, obstacle
 from admin.doctor import doctor_command
 from admin.jobs import post_charges, simulated_account
 from admin.terminal import console, fail, load_file, preview_table, rest
-from models.consent import ConsentEvent
 from models.schema import migrate
 from models.templates import Template
 from models.users import AuditEntry, RoleName, User
-from sender import audience, campaigns, consent
+from sender import audience, campaigns
 from sender.simulator import Behaviour, create_simulator, serve
 from sender.worker import wall_clock
 
@@ -199,33 +199,6 @@ def users_reset(email: str) -> None:
     click.echo(f"{email} may sign in with the password {password}")
 
 
-SEEN = click.option(
-    "--seen",
-    default="",
-    metavar="HASH",
-    help="A last hash that an earlier check printed; shows what was cut off since.",
-)
-
-
-@click.group("consent")
-def consent_group() -> None:
-    """The consent ledger."""
-
-
-@consent_group.command("verify")
-@click.option("--account", "slug", default="", help="Short name of the account; else all of them.")
-@SEEN
-def consent_verify(slug: str, seen: str) -> None:
-    """Check the hash chain; name the first broken row."""
-    _, database = here()
-    with database.reading() as session:
-        for account_id in _chains(session, ConsentEvent, slug):
-            broken = consent.broken_link(session, account_id)
-            if broken is not None:
-                raise fail(f"The consent ledger was changed: row {broken.id} does not follow from the row before it.")
-        _say_unbroken(session, ConsentEvent, "consent ledger", seen)
-
-
 @click.group("audit")
 def audit_group() -> None:
     """The audit log."""
@@ -233,31 +206,31 @@ def audit_group() -> None:
 
 @audit_group.command("verify")
 @click.option("--account", "slug", default="", help="Short name of the account; else all of them.")
-@SEEN
+@click.option(
+    "--seen",
+    default="",
+    metavar="HASH",
+    help="A last hash that an earlier check printed; shows what was cut off since.",
+)
 def audit_verify(slug: str, seen: str) -> None:
     """Check the hash chain; name the first broken row."""
     _, database = here()
     with database.reading() as session:
-        for account_id in _chains(session, AuditEntry, slug):
+        for account_id in _chains(session, slug):
             broken = audit.broken_link(session, account_id)
             if broken is not None:
                 raise fail(f"The audit log was changed: entry {broken.number} does not follow from the one before it.")
-        _say_unbroken(session, AuditEntry, "audit log", seen)
+        if seen and not session.scalar(select(AuditEntry.id).where(AuditEntry.hash == seen.strip())):
+            raise fail("The audit log was cut off: the entry with that hash is gone.")
+        last = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
+        click.echo("The audit log is unbroken." + (f" Its last hash is {last}" if last else ""))
 
 
-def _chains(session: Session, table: type[AuditEntry | ConsentEvent], slug: str) -> Sequence[int]:
-    """The accounts whose chains are to be checked; the audit log has one of no account (0), too."""
+def _chains(session: Session, slug: str) -> Sequence[int]:
+    """The accounts whose chains are to be checked; there is one of no account (0), too."""
     if slug:
         return [account_named(session, slug).id]
-    return session.scalars(select(table.account_id).distinct().order_by(table.account_id)).all()
-
-
-def _say_unbroken(session: Session, table: type[AuditEntry | ConsentEvent], name: str, seen: str) -> None:
-    """Rows cut off at the end break no link: only a hash that was kept elsewhere shows that they are gone."""
-    if seen and not session.scalar(select(table.id).where(table.hash == seen.strip())):
-        raise fail(f"The {name} was cut off: the entry with that hash is gone.")
-    last = session.scalar(select(table.hash).order_by(table.id.desc()).limit(1))
-    click.echo(f"The {name} is unbroken." + (f" Its last hash is {last}" if last else ""))
+    return session.scalars(select(AuditEntry.account_id).distinct().order_by(AuditEntry.account_id)).all()
 
 
 @click.command("demo")

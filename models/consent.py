@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, BigId, UTCDateTime, words
+from models.chain import commitment, link, new_salt
 
 
 class ConsentKind(StrEnum):
@@ -50,7 +51,7 @@ BLOCKING = frozenset({ConsentKind.OPT_OUT, ConsentKind.HOLD})
 
 
 class ConsentEvent(Base):
-    """One event of one number. Never updated, never deleted; the current state is the latest row."""
+    """One event of one number. Never updated, never deleted, which the database itself sees to; the latest row counts."""
 
     __tablename__ = "consent_event"
     __table_args__ = (
@@ -71,18 +72,37 @@ class ConsentEvent(Base):
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     actor: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime] = mapped_column(UTCDateTime)
+    salt: Mapped[str]
+    content_hash: Mapped[str]
+    """Stands in the chain for what the event says of a person: `models.chain.commitment`."""
     previous_hash: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
 
     account: Mapped[Account] = relationship()
 
+    def content(self) -> dict[str, Any]:
+        """What the event says of a person."""
+        return {"phone": self.phone, "reason": self.reason, "evidence": self.evidence}
+
     def facts(self) -> dict[str, Any]:
         """What the hash covers."""
         return {
-            "account": self.account_id, "phone": self.phone, "kind": self.kind, "purpose": self.purpose,
-            "source": self.source, "reason": self.reason, "evidence": self.evidence, "message": self.message_id,
-            "actor": self.actor, "at": self.at.isoformat(),
+            "account": self.account_id, "kind": self.kind, "purpose": self.purpose, "source": self.source,
+            "message": self.message_id, "actor": self.actor, "at": self.at.isoformat(), "content": self.content_hash,
         }  # fmt: skip
+
+    def seal(self, previous: str) -> None:
+        """Join the chain behind the event with that hash."""
+        self.previous_hash, self.salt = previous, new_salt()
+        self.content_hash = commitment(self.salt, self.content())
+        self.hash = link(previous, self.facts())
+
+    def follows(self, previous: str) -> bool:
+        """Whether it is as it was sealed, behind the event with that hash."""
+        sealed = self.content_hash == commitment(self.salt, self.content()) and self.hash == link(
+            previous, self.facts()
+        )
+        return sealed and self.previous_hash == previous
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M} UTC"

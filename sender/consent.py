@@ -12,8 +12,8 @@ someone who texts START ends both. An opt_in for one purpose after a STOP opens 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,16 +21,20 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.chain import FIRST, link
+from models.chain import FIRST
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from sender.among import among
 from sender.keywords import Keyword, classify
 
-__all__ = ["Keyword", "append", "blocked", "broken_link", "classify", "state"]
+__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "state"]
 
 K = ConsentKind
 _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
 _HELD = {K.HOLD: True, K.RELEASE: False, K.RE_SUBSCRIBE: False}
+_SAID = {
+    K.OPT_OUT: "the person opted out", K.OPT_IN: "the person opted in", K.RE_SUBSCRIBE: "the person subscribed again",
+    K.HOLD: "the number was held for a review", K.RELEASE: "the number was released",
+}  # fmt: skip
 PHONES = 5_000
 """Numbers asked for in one query: below the bound-variable limits of SQLite (32,766) and PostgreSQL (65,535)."""
 _EVENTS = (
@@ -66,9 +70,8 @@ def append(
     event = ConsentEvent(
         account_id=account_id, phone=phone, kind=kind, purpose=purpose, source=source, reason=reason,
         evidence=dict(evidence or {}), message_id=message_id, actor=actor, at=now.astimezone(UTC),
-        previous_hash=_last_hash(session, account_id),
     )  # fmt: skip
-    event.hash = link(event.previous_hash, event.facts())
+    event.seal(_last_hash(session, account_id))
     session.add(event)
     session.flush()
     return event
@@ -141,17 +144,46 @@ def state(session: Session, account_id: int, phone: str) -> ConsentEvent | None:
     return session.scalar(latest)
 
 
-def broken_link(session: Session, account_id: int) -> ConsentEvent | None:
-    """The first event of the account's chain whose hash or predecessor does not fit, or None when the chain is whole.
+@dataclass(frozen=True)
+class Decision:
+    """Whether a number might be texted at a time, and the events that say so."""
 
-    A row that was changed, removed or slipped in shows; rows cut off at the very end do not, unless the last hash was kept
-    elsewhere.
+    at: datetime
+    purpose: Purpose
+    used: tuple[ConsentEvent, ...]
+    """Every event of the number until then that is about this purpose, oldest first."""
+    blocking: ConsentEvent | None
+    """The one that forbids it."""
+    agreed: ConsentEvent | None
+    """The latest yes, unless it was taken back."""
+
+    @property
+    def allowed(self) -> bool:
+        """Nothing forbade it. Whether a yes was needed, too, depends on the text and the law."""
+        return self.blocking is None
+
+    def sentence(self, shown: Callable[[datetime], str] = "{:%Y-%m-%d at %H:%M} UTC".format) -> str:
+        """The answer for people; `shown` writes a time."""
+        if self.blocking is not None:
+            return f"No: {_SAID[self.blocking.kind]} on {shown(self.blocking.at)}."
+        if self.agreed is not None:
+            return f"Yes: {_SAID[self.agreed.kind]} on {shown(self.agreed.at)}, and nothing forbade it since."
+        return "Nothing forbade it, but no consent is on record, either."
+
+
+def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: datetime) -> Decision:
+    """Might this number be texted for this purpose at a time (aware), by what the ledger held then?
+
+    `Purpose.ALL` asks whether *every* purpose was free, as in `blocked`.
     """
-    previous = FIRST
-    chain = select(ConsentEvent).where(ConsentEvent.account_id == account_id).order_by(ConsentEvent.id)
-    with closing(session.scalars(chain.execution_options(yield_per=1_000))) as events:
-        for event in events:
-            if event.previous_hash != previous or event.hash != link(previous, event.facts()):
-                return event
-            previous = event.hash
-    return None
+    if at.tzinfo is None:
+        raise ValueError("Consent was asked for at a time without a zone; pass an aware datetime.")
+    asked = tuple(Purpose) if purpose is Purpose.ALL else (Purpose.ALL, purpose)
+    mine = (ConsentEvent.account_id == account_id, ConsentEvent.phone == phone, ConsentEvent.purpose.in_(asked))
+    used = tuple(session.scalars(select(ConsentEvent).where(*mine, ConsentEvent.at <= at).order_by(ConsentEvent.id)))
+    blocking = _standing([(event.purpose, event.kind, event.id) for event in used], purpose)
+    opted = [event for event in used if event.kind in _OPTED][-1:]
+    return Decision(
+        at=at, purpose=purpose, used=used, blocking=next((event for event in used if event.id == blocking), None),
+        agreed=next((event for event in opted if not _OPTED[event.kind]), None),
+    )  # fmt: skip

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from models.base import Database
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.users import AuditEntry, RoleName
-from sender import consent
+from sender import checkpoints, consent
 from tests.conftest import NOW
 from tests.desk import ANNA, BEN, Desk, open_desk
+from tests.ledger import tamper
 
 K, P = ConsentKind, Purpose
 
@@ -91,7 +92,7 @@ def test_unsubscribing_adds_to_the_ledger(desk: Desk) -> None:
         )
         assert event.actor.endswith("@example.com")
         assert ANNA in consent.blocked(session, desk.harbor.id, [ANNA], P.ACCOUNT)
-        assert consent.broken_link(session, desk.harbor.id) is None
+        assert checkpoints.walk(session, desk.harbor).problem is None
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry is not None
         assert entry.action == "consent:opt_out"
@@ -137,3 +138,40 @@ def test_the_whole_ledger_can_be_read_and_never_edited(desk: Desk) -> None:
     assert "2 unsubscribes" in owner.text("/unsubscribes/", show="events")
     for verb in ("edit", "delete"):
         assert owner.send(f"/unsubscribes/{verb}/", {"id": key}, id=key).status_code == 403
+
+
+def test_the_ledger_is_checked_on_a_page(desk: Desk) -> None:
+    """It says that all is whole, offers a checkpoint that the ledger then passes through, and names a broken row."""
+    admin = desk.visitor(RoleName.ADMIN)
+    assert "The only entry is as it was written." in admin.text("/unsubscribes/check/")
+    answer = admin.read("/unsubscribes/checkpoint/")
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="consent-harbor-2')
+    [end] = checkpoints.read(answer.text)
+    with desk.database.transaction() as session:
+        told(session, desk, (K.OPT_IN, P.ALL))
+        assert checkpoints.walk(session, desk.harbor, [end]).problem is None
+    assert "All 2 entries fit together." in admin.text("/unsubscribes/check/")
+    key = desk.ids(desk.harbor)["unsubscribes"]
+    with desk.database.transaction() as session:
+        tamper(session, "UPDATE consent_event SET reason = 'changed' WHERE id = :id", id=key)
+    assert f"The chain breaks at row {key}," in admin.text("/unsubscribes/check/")
+
+
+def test_whether_a_text_was_allowed(desk: Desk) -> None:
+    """By the account's own clock, about one purpose or all; a time that is none is told, and the page stays."""
+    with desk.database.transaction() as session:
+        told(session, desk, (K.OPT_IN, P.MARKETING))
+        key = session.scalars(select(ConsentEvent.id).where(ConsentEvent.phone == ANNA)).one()
+        told(session, desk, (K.OPT_OUT, P.ALL))
+    admin = desk.visitor(RoleName.ADMIN)
+    assert "No: the person opted out on Fri 20 Nov 2026, 10:00:00 EST (15:00:00 UTC)." in admin.text(
+        "/unsubscribes/details/", id=key
+    )
+    before = admin.text("/unsubscribes/details/", id=key, at="2026-11-20T09:59")
+    assert "Nothing forbade it, but no consent is on record, either." in before
+    assert 'value="2026-11-20T09:59"' in before
+    after = admin.text("/unsubscribes/details/", id=key, at="2026-11-20T10:00", about="marketing")
+    assert "No: the person opted out" in after
+    assert [f">entry {one}</a>" in after for one in (key, key + 1, key + 2)] == [True, True, False]
+    for nonsense in ("yesterday", "9999-12-31T23:59", "2026-02-30T10:00"):
+        assert "Choose a day and a time." in admin.text("/unsubscribes/details/", id=key, at=nonsense, about="x")

@@ -29,6 +29,8 @@ MAY = {
     "/messages/details/?id={messages}": set(RoleName),
     "/unsubscribes/": set(RoleName) - {ANALYST},
     "/unsubscribes/details/?id={unsubscribes}": set(RoleName) - {ANALYST},
+    "/unsubscribes/check/": set(RoleName) - {ANALYST},
+    "/unsubscribes/checkpoint/": set(RoleName) - {ANALYST},
     "/unsubscribes/new/": {ADMIN, AGENT, SUPERVISOR},
     "/unsubscribes/allow/?id={unsubscribes}": {ADMIN, AGENT, SUPERVISOR},
     "/countries/": set(RoleName),

@@ -14,8 +14,11 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Database
 from models.campaigns import AudienceRow
+from models.chain import FIRST, link
+from models.consent import ConsentEvent, ConsentKind, ConsentSource
 from models.messages import Callback, Message
 from models.schema import alembic_config, altering, drift, migrate
+from sender import checkpoints, consent
 from tests.conftest import NOW, seed_account
 from tests.seeds import sending_run
 
@@ -72,6 +75,43 @@ def contents(session: Session) -> list[list[tuple[Any, ...]]]:
             (Callback.id, Callback.message_id),
         )
     ]
+
+
+def test_a_ledger_is_sealed_anew_and_a_broken_one_stays_broken(database: Database) -> None:
+    """Version 0003 changes what a seal covers. Each chain has its old seals again on the way back, and tampering is not blessed."""
+    with database.session() as session:
+        for account in (seed_account(session), seed_account(session, slug="other")):
+            for number in range(1_200 if account.slug == "harbor" else 4):
+                consent.append(
+                    session, account_id=account.id, phone=f"+1212555{number:04}", kind=ConsentKind.OPT_OUT, now=NOW,
+                    source=ConsentSource.ADMIN, reason="Said stöp", evidence={"sid": f"SM{number}"},
+                )  # fmt: skip
+        session.commit()
+        first = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id)).first()
+        assert first is not None
+        old = {
+            "account": first.account_id, "phone": first.phone, "kind": "opt_out", "purpose": "all", "source": "admin",
+            "reason": first.reason, "evidence": first.evidence, "message": None, "actor": "", "at": NOW.isoformat(),
+        }  # fmt: skip
+    try:
+        with altering(database) as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0002")
+        with database.engine.begin() as connection:
+            hashes = connection.execute(text("SELECT previous_hash, hash FROM consent_event ORDER BY id")).all()
+            assert tuple(hashes[0]) == (FIRST, link(FIRST, old))
+            connection.execute(
+                text("UPDATE consent_event SET reason = 'changed' WHERE id = :id"), {"id": first.id + 1_202}
+            )
+    finally:
+        migrate(database)
+    with database.reading() as session:
+        proofs = {one.slug: checkpoints.walk(session, one) for one in session.scalars(select(Account))}
+    assert (proofs["harbor"].entries, proofs["harbor"].problem) == (1_200, None)
+    assert (proofs["other"].entries, proofs["other"].broken) == (2, first.id + 1_202)
+    with database.engine.connect() as connection:
+        assert drift(connection) == []
 
 
 def test_a_migration_that_loses_references_changes_nothing(database: Database, account: Account) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
-from sender import consent
+from sender import checkpoints, consent
 
 PHONE = "+12125550101"
 ALL, ACCOUNT, MARKETING = Purpose.ALL, Purpose.ACCOUNT, Purpose.MARKETING
@@ -107,22 +106,6 @@ def test_many_numbers_are_asked_in_pieces(session: Session, account: Account, no
     assert set(consent.blocked(session, account.id, phones, ACCOUNT)) == {phones[0], phones[-1]}
 
 
-def test_the_chain_holds_and_shows_tampering(session: Session, account: Account, now: datetime) -> None:
-    """Each event carries the hash of the one before it, also after a trip through the database."""
-    first, second, _third = events(session, account, now + timedelta(microseconds=1), "opt_in hold opt_out")
-    consent.append(
-        session, account_id=account.id, phone=PHONE, kind=ConsentKind.OPT_OUT, source=ConsentSource.KEYWORD, now=now,
-        reason="STOP", evidence={"sid": "SM1", "text": "Stop 🛑"}, actor="webhook",
-    )  # fmt: skip
-    assert second.previous_hash == first.hash
-    session.commit()
-    session.expire_all()
-    assert consent.broken_link(session, account.id) is None
-    session.execute(update(ConsentEvent).where(ConsentEvent.id == second.id).values(kind=ConsentKind.RELEASE))
-    session.expire_all()
-    assert consent.broken_link(session, account.id) == second
-
-
 def test_writers_of_one_account_wait_for_each_other(database: Database, account: Account, now: datetime) -> None:
     """Twenty threads append at once and the chain does not fork."""
     from concurrent.futures import ThreadPoolExecutor
@@ -134,8 +117,8 @@ def test_writers_of_one_account_wait_for_each_other(database: Database, account:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(20)))
     with database.reading() as session:
-        assert consent.broken_link(session, account.id) is None
-        assert session.query(ConsentEvent).count() == 20
+        proof = checkpoints.walk(session, account)
+        assert (proof.entries, proof.problem) == (20, None)
 
 
 def test_times_are_instants(session: Session, account: Account, now: datetime) -> None:
@@ -145,6 +128,57 @@ def test_times_are_instants(session: Session, account: Account, now: datetime) -
     assert (event.at, event.at.utcoffset()) == (now, timedelta(0))
     session.commit()
     session.expire_all()
-    assert consent.broken_link(session, account.id) is None
+    assert checkpoints.walk(session, account).problem is None
     with pytest.raises(ValueError, match="a time with a zone"):
         events(session, account, now.replace(tzinfo=None), "opt_in")
+
+
+def test_what_was_allowed_at_a_time(session: Session, account: Account, now: datetime) -> None:
+    """The decision of each moment and the events used for it, by what was known then; not by what came after."""
+    history = ["opt_in:marketing", "opt_out", "hold", "release", "re_subscribe", "opt_out:marketing"]
+    for hours, word in enumerate(history):
+        events(session, account, now + timedelta(hours=hours), word)
+    table = [
+        (-1, MARKETING, True, 0, None, None),
+        (0, MARKETING, True, 1, None, "opt_in"),
+        (0, ACCOUNT, True, 0, None, None),
+        (1, ACCOUNT, False, 1, "opt_out", None),
+        (2, MARKETING, False, 3, "opt_out", None),
+        (3, ALL, False, 4, "opt_out", None),
+        (4, MARKETING, True, 5, None, "re_subscribe"),
+        (5, MARKETING, False, 6, "opt_out", None),
+        (5, ACCOUNT, True, 4, None, "re_subscribe"),
+        (9, ALL, False, 6, "opt_out", None),
+    ]
+    for hours, purpose, allowed, used, blocking, agreed in table:
+        found = consent.as_of(session, account.id, PHONE, purpose, now + timedelta(hours=hours))
+        kinds = found.blocking and found.blocking.kind.value, found.agreed and found.agreed.kind.value
+        assert (found.allowed, len(found.used), *kinds) == (allowed, used, blocking, agreed), (hours, purpose)
+    with pytest.raises(ValueError, match="without a zone"):
+        consent.as_of(session, account.id, PHONE, ALL, now.replace(tzinfo=None))
+
+
+def test_as_of_agrees_with_what_sending_obeys(session: Session, account: Account, now: datetime) -> None:
+    """Now is the last moment of the past: for every history and purpose the same event blocks."""
+    for number, (history, _) in enumerate(HISTORIES):
+        phone = f"+1212555{number:04}"
+        events(session, account, now, history, phone)
+        for purpose in Purpose:
+            blocking = consent.blocked(session, account.id, [phone], purpose).get(phone)
+            assert consent.as_of(session, account.id, phone, purpose, now).blocking == blocking, (history, purpose)
+
+
+@pytest.mark.parametrize(
+    ("history", "sentence"),
+    [
+        ("", "Nothing forbade it, but no consent is on record, either."),
+        ("opt_in", "Yes: the person opted in on 2026-11-20 at 15:00 UTC, and nothing forbade it since."),
+        ("opt_in opt_out", "No: the person opted out on 2026-11-20 at 15:00 UTC."),
+        ("opt_in hold", "No: the number was held for a review on 2026-11-20 at 15:00 UTC."),
+        ("hold release", "Nothing forbade it, but no consent is on record, either."),
+    ],
+)
+def test_a_decision_is_said(session: Session, account: Account, now: datetime, history: str, sentence: str) -> None:
+    """In one sentence, without the number."""
+    events(session, account, now, history)
+    assert consent.as_of(session, account.id, PHONE, ALL, now).sentence() == sentence

@@ -15,9 +15,9 @@ from wtforms.validators import DataRequired, Length
 from admin import auth
 from admin.formatters import NOTHING, badge, moment, phone, shown_by, status, when, words
 from admin.forms import ConsoleForm, Section, WordField, strip
+from admin.views.consent_proof import ConsentProof
 from admin.views.filters import Chosen, Since, Until
 from admin.views.guarded import Command, Tab, flashed, page
-from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, phone_clause
 from models.consent import BLOCKING, ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
@@ -74,7 +74,7 @@ def _evidence(_view: Any, _context: Any, model: ConsentEvent, _name: str) -> Mar
     )
 
 
-class ConsentView(KeysetModelView):
+class ConsentView(ConsentProof):
     """The numbers that must not be texted, or every event of the ledger."""
 
     view_right = "consent:view"

@@ -56,17 +56,17 @@ def read(asked: Mapping[str, str], zone: str, *, now: datetime) -> Start:
         return Start()
     if how == "repeat":
         start = Start(
-            _at(asked.get("first", ""), asked.get("zone", "")), asked.get("rule", "")[:500], asked.get("zone", "")
+            instant(asked.get("first", ""), asked.get("zone", "")), asked.get("rule", "")[:500], asked.get("zone", "")
         )
         start.times(now=now, count=1)
         return start
-    at = _at(asked.get("when", ""), zone)
+    at = instant(asked.get("when", ""), zone)
     if at <= now:
         raise NotATime("The start must be in the future. Send it now instead, or choose a later time.")
     return Start(at)
 
 
-def _at(written: str, zone: str) -> datetime:
+def instant(written: str, zone: str) -> datetime:
     """A wall time of a zone, aware UTC."""
     try:
         return datetime.strptime(written, LOCAL).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
