@@ -13,7 +13,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.inbox import Conversation, ConversationState
 from models.messages import Direction, Kind, Message, MessageStatus
 from models.rollups import UsageDelta
-from sender import consent, dispatch, inbox
+from sender import checkpoints, consent, dispatch, inbox
 from tests import seeds
 from tests.conftest import NOW, seed_account
 
@@ -157,7 +157,7 @@ def test_consent_over_a_conversation(session: Session, account: Account) -> None
         found = consent.blocked(session, account.id, [PERSON], Purpose.ACCOUNT)
         assert (PERSON in found) == blocked, body
     session.commit()
-    assert consent.broken_link(session, account.id) is None
+    assert checkpoints.walk(session, account).problem is None
     assert session.scalars(select(Conversation)).one().state is ConversationState.REVIEW
 
 

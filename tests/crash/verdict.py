@@ -17,10 +17,11 @@ from sqlalchemy import ColumnElement, Row, column, func, select, table
 from sqlalchemy.orm import Session
 
 import analytics.rollups
+from models.accounts import Account
 from models.base import UTCDateTime
 from models.campaigns import Campaign, CampaignState, Exclusion, Run
 from models.messages import RANK, SETTLED, WAITING, WITH_TWILIO, Callback, Direction, Message, MessageStatus
-from sender import consent
+from sender import checkpoints
 from sender.dispatch import SEND_SHARE
 from sender.doubts import EARLY, LATE
 from sender.simulator import Simulator
@@ -217,9 +218,9 @@ def untold(session: Session) -> Iterator[str]:
     """The daily figures are those of the rows, and the chain of consent is whole."""
     for difference in analytics.rollups.verify(session):
         yield f"daily figures: {difference}"
-    for account_id in session.scalars(select(Run.account_id).distinct()):
-        if consent.broken_link(session, account_id) is not None:
-            yield "the chain of consent is broken"
+    for account in session.scalars(select(Account)):
+        if problem := checkpoints.walk(session, account).problem:
+            yield problem
 
 
 def _count(session: Session, which: ColumnElement[bool]) -> int:
