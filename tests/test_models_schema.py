@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -37,6 +39,20 @@ def test_migrate_keeps_rows(database: Database, account: Account) -> None:
         assert session.scalar(select(Account.name)) == account.name
 
 
+@contextmanager
+def lowered(database: Database, revision: str) -> Iterator[Connection]:
+    """The database as an earlier version had it, and up again at the end."""
+    try:
+        with altering(database) as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
+        with database.engine.begin() as connection:
+            yield connection
+    finally:
+        migrate(database)
+
+
 def test_the_way_there_and_back_keeps_every_row(database: Database) -> None:
     """A database with messages that others refer to goes back to the first version and up again: rows, keys and order kept."""
     with database.session() as session:
@@ -47,15 +63,8 @@ def test_the_way_there_and_back_keeps_every_row(database: Database) -> None:
         session.add(Callback(account_id=account.id, message_id=first.id, sid="SM1", status="sent", received_at=NOW))
         session.commit()
         before = contents(session)
-    try:
-        with altering(database) as connection:
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "0001")
-        with database.engine.connect() as connection:
-            assert connection.scalar(text("SELECT count(*) FROM message")) == 30
-    finally:
-        migrate(database)
+    with lowered(database, "0001") as connection:
+        assert connection.scalar(text("SELECT count(*) FROM message")) == 30
     with database.session() as session:
         assert contents(session) == before
         session.add(Callback(account_id=run.account_id, message_id=10**6, sid="SM2", status="sent", received_at=NOW))
@@ -93,19 +102,10 @@ def test_a_ledger_is_sealed_anew_and_a_broken_one_stays_broken(database: Databas
             "account": first.account_id, "phone": first.phone, "kind": "opt_out", "purpose": "all", "source": "admin",
             "reason": first.reason, "evidence": first.evidence, "message": None, "actor": "", "at": NOW.isoformat(),
         }  # fmt: skip
-    try:
-        with altering(database) as connection:
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "0002")
-        with database.engine.begin() as connection:
-            hashes = connection.execute(text("SELECT previous_hash, hash FROM consent_event ORDER BY id")).all()
-            assert tuple(hashes[0]) == (FIRST, link(FIRST, old))
-            connection.execute(
-                text("UPDATE consent_event SET reason = 'changed' WHERE id = :id"), {"id": first.id + 1_202}
-            )
-    finally:
-        migrate(database)
+    with lowered(database, "0002") as connection:
+        hashes = connection.execute(text("SELECT previous_hash, hash FROM consent_event ORDER BY id")).all()
+        assert tuple(hashes[0]) == (FIRST, link(FIRST, old))
+        connection.execute(text("UPDATE consent_event SET reason = 'changed' WHERE id = :id"), {"id": first.id + 1_202})
     with database.reading() as session:
         proofs = {one.slug: checkpoints.walk(session, one) for one in session.scalars(select(Account))}
     assert (proofs["harbor"].entries, proofs["harbor"].problem) == (1_200, None)
