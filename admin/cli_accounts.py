@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -68,6 +68,11 @@ def account_named(session: Session, slug: str) -> Account:
         known = ", ".join(session.scalars(select(Account.slug))) or "there is none yet; see `accounts create`"
         raise click.ClickException(f"Name one of the accounts with --account: {known}.")
     return found[0]
+
+
+def accounts_meant(session: Session, slug: str) -> Sequence[Account]:
+    """The account with this short name, or all of them when none is named."""
+    return [account_named(session, slug)] if slug else session.scalars(select(Account).order_by(Account.id)).all()
 
 
 @click.group("accounts")

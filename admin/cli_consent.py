@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 from rich.table import Table
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from admin.cli_accounts import account_named, here
+from admin.cli_accounts import account_named, accounts_meant, here
 from admin.formatters import words
-from admin.terminal import console, fail
-from models.accounts import Account
+from admin.terminal import Instant, console, fail
 from models.consent import Purpose
 from models.phones import PhoneProblem, normalise
 from sender import checkpoints, consent
@@ -40,7 +37,7 @@ def consent_verify(slug: str, files: Sequence[Path]) -> None:
     _, database = here()
     against = [one for file in files for one in _read(file)]
     with database.reading() as session:
-        accounts = list(_accounts(session, slug))
+        accounts = accounts_meant(session, slug)
         gone = {one.account for one in against} - {account.slug for account in accounts}
         if gone and not slug:
             raise fail(f"The consent ledger of {min(gone)} was cut off: this database has no account of that name.")
@@ -61,11 +58,14 @@ def consent_checkpoint(slug: str, out: Path | None) -> None:
     """Export where each chain ends now. Keep it where nobody can reach who can write to the database."""
     _, database = here()
     with database.reading() as session:
-        ends = [checkpoints.checkpoint(session, account, now=wall_clock()) for account in _accounts(session, slug)]
+        ends = [checkpoints.checkpoint(session, account, now=wall_clock()) for account in accounts_meant(session, slug)]
     if out is None:
         click.echo(checkpoints.written(ends), nl=False)
         return
-    out.write_text(checkpoints.written(ends), encoding="utf-8")
+    try:
+        out.write_text(checkpoints.written(ends), encoding="utf-8")
+    except OSError as error:
+        raise fail(f"{out} cannot be written: choose another file.") from error
     click.echo(f"Check against it with `flask consent verify --checkpoint {out}`.")
 
 
@@ -76,8 +76,8 @@ def consent_checkpoint(slug: str, out: Path | None) -> None:
     "--purpose", type=click.Choice([one.value for one in Purpose]), default="all", show_default=True,
     help="What the text would have been about.",
 )  # fmt: skip
-@click.option("--at", type=click.UNPROCESSED, help="Such as 2026-11-20T14:03-05:00; else now.")
-def consent_as_of(phone: str, slug: str, purpose: str, at: str | None) -> None:
+@click.option("--at", type=Instant(), help="Such as 2026-11-20T14:03-05:00; else now.")
+def consent_as_of(phone: str, slug: str, purpose: str, at: datetime | None) -> None:
     """Might this number be texted at that time, and which entries say so?"""
     _, database = here()
     with database.reading() as session:
@@ -85,7 +85,7 @@ def consent_as_of(phone: str, slug: str, purpose: str, at: str | None) -> None:
         number = normalise(phone, account.default_region)
         if isinstance(number, PhoneProblem):
             raise fail(number.sentence)
-        decision = consent.as_of(session, account.id, number.e164, Purpose(purpose), _moment(at))
+        decision = consent.as_of(session, account.id, number.e164, Purpose(purpose), at or wall_clock())
     click.echo(decision.sentence())
     if decision.used:
         table = Table("Entry", "At (UTC)", "What", "About", "How we know", "Reason")
@@ -97,26 +97,8 @@ def consent_as_of(phone: str, slug: str, purpose: str, at: str | None) -> None:
         console.print(table)
 
 
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return wall_clock()
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise fail("Give the time with its offset from UTC, such as 2026-11-20T14:03-05:00.")
-    return found
-
-
-def _accounts(session: Session, slug: str) -> Iterator[Account]:
-    if slug:
-        return iter([account_named(session, slug)])
-    return iter(session.scalars(select(Account).order_by(Account.id)))
-
-
 def _read(file: Path) -> list[Checkpoint]:
     try:
-        return checkpoints.read(file.read_text(encoding="utf-8"))
+        return checkpoints.read(file.read_bytes())
     except (ValueError, OSError) as error:
         raise fail(f"{file}: {error}") from error

@@ -9,8 +9,8 @@ from rich.table import Table
 from sqlalchemy import select
 
 from admin import audit, gateways
-from admin.cli_accounts import ACTOR, account_named, here
-from admin.terminal import console, fail
+from admin.cli_accounts import ACTOR, accounts_meant, here
+from admin.terminal import Instant, console, fail
 from models.accounts import Account
 from sender import restored
 from sender.gateway import GatewayError
@@ -22,26 +22,23 @@ BY_HAND = "A backup was restored. Nothing leaves until `flask --app wsgi restore
 @click.command("restored")
 @click.option(
     "--since",
-    default="",
-    metavar="TIME",
+    type=Instant(),
     help="When the backup was made, as 2026-11-22T04:00Z; else its last attempt to send.",
 )
 @click.option("--account", "slug", default="", help="Short name of one account; else all of them.")
-def restored_command(since: str, slug: str) -> None:
+def restored_command(since: datetime | None, slug: str) -> None:
     """Say of each text whether it left after the backup was made, and let sending go on. Nothing leaves meanwhile."""
     config, database = here()
-    made, now = _time(since), wall_clock()
+    now = wall_clock()
     with database.transaction() as session:
         if not session.scalar(select(Account.id).where(Account.held_why != "").limit(1)):
             restored.hold_all(session, BY_HAND)
-        accounts = (
-            [account_named(session, slug)] if slug else session.scalars(select(Account).order_by(Account.id)).all()
-        )
+        accounts = accounts_meant(session, slug)
     table = Table("Account", "Sent", "Not sent", "For a person", "Replies taken in", "Campaigns held", "Unknown here")
     for account in accounts:
         gateway = gateways.gateway_for(config, account)
         try:
-            found = restored.settle(database, account.id, gateway, since=made, now=now)
+            found = restored.settle(database, account.id, gateway, since=since, now=now)
         except GatewayError as error:
             console.print(table)
             sentence = f"Twilio could not be asked about {account.slug} ({type(error).__name__}): it stays held. Run this again."
@@ -55,16 +52,3 @@ def restored_command(since: str, slug: str) -> None:
             )  # fmt: skip
     console.print(table)
     click.echo("Sending goes on.")
-
-
-def _time(text: str) -> datetime | None:
-    """The time that a person typed; it must say its zone."""
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise click.BadParameter("give a time with its zone, such as 2026-11-22T04:00Z.", param_hint="--since")
-    return at

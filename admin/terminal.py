@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +20,23 @@ from sender import audience
 from sender.tables import AudienceProblem, open_table
 
 console = Console()
+
+
+class Instant(click.ParamType[datetime]):
+    """A time that somebody types with its zone; aware UTC."""
+
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The instant that is meant; nobody knows which one it is without a zone."""
+        try:
+            at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            found = at.astimezone(UTC) if at.tzinfo is not None else None
+        except (ValueError, OverflowError):
+            found = None
+        if found is None:
+            self.fail("give a time with its zone, such as 2026-11-22T04:00Z, or with its offset from UTC.", param, ctx)
+        return found
 
 
 def fail(sentence: str) -> click.ClickException:

@@ -115,7 +115,7 @@ def written(checkpoints: Sequence[Checkpoint]) -> str:
     return json.dumps({"form": FORM, "checkpoints": lines}, indent=2) + "\n"
 
 
-def read(text: str) -> list[Checkpoint]:
+def read(text: str | bytes) -> list[Checkpoint]:
     """The checkpoints of a file. ValueError with a sentence when it is none."""
     try:
         file = json.loads(text)

@@ -328,6 +328,7 @@ def test_a_linked_account_is_linked_once(online: Shell) -> None:
         (("consent", "verify", "--account", "lake"), "--account: harbor."),
         (("consent", "as-of", "12345"), "too few digits"),
         (("consent", "as-of", "+12125550100", "--at", "2026-11-20 14:03"), "with its offset from UTC"),
+        (("consent", "as-of", "+12125550100", "--at", "9999-12-31T23:59-05:00"), "with its offset from UTC"),
         (("audit", "verify", "--seen", "f00"), "the entry with that hash is gone"),
         (("audit", "verify", "--account", "lake"), "--account: harbor."),
         (("campaign", "send", "nowhere.csv", "--template", "Hello"), "does not exist"),

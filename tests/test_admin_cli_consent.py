@@ -59,8 +59,11 @@ def test_a_cut_shows_against_a_checkpoint(ledger: Shell, tmp_path: Path) -> None
     assert "The consent ledger of harbor was cut off" in said
     file.write_text(file.read_text(encoding="utf-8").replace("harbor", "lake"), encoding="utf-8")
     assert "no account of that name" in ledger.refuses("consent", "verify", "--checkpoint", str(file))
-    file.write_text("nothing", encoding="utf-8")
-    assert "export one with" in ledger.refuses("consent", "verify", "--checkpoint", str(file))
+    for junk in (b"", b"nothing", b"\xff\xfe\x00"):
+        file.write_bytes(junk)
+        assert "export one with" in ledger.refuses("consent", "verify", "--checkpoint", str(file))
+    nowhere = tmp_path / "nowhere" / "kept.json"
+    assert "choose another file" in ledger.refuses("consent", "checkpoint", "--out", str(nowhere))
 
 
 def test_a_changed_row_is_named(ledger: Shell) -> None:
