@@ -12,7 +12,7 @@ someone who texts START ends both. An opt_in for one purpose after a STOP opens 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -89,7 +89,7 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
 
     `Purpose.ALL` asks whether *any* purpose is blocked.
     """
-    asked = tuple(Purpose) if purpose is Purpose.ALL else (Purpose.ALL, purpose)
+    asked = _about(purpose)
     standing: dict[str, int] = {}
     wanted = list(dict.fromkeys(phones))
     for start in range(0, len(wanted), PHONES):
@@ -119,9 +119,9 @@ def _standing(history: list[tuple[Purpose, ConsentKind, int]], purpose: Purpose)
     if purpose is Purpose.ALL:
         each = (_standing(history, one) for one in Purpose if one is not Purpose.ALL)
         return next((id_ for id_ in each if id_ is not None), None)
-    opted = held = None
+    opted, held, counted = None, None, _about(purpose)
     for about, kind, id_ in history:
-        if about not in (Purpose.ALL, purpose):
+        if about not in counted:
             continue
         if kind in _OPTED:
             opted = id_ if _OPTED[kind] else None
@@ -148,14 +148,12 @@ def state(session: Session, account_id: int, phone: str) -> ConsentEvent | None:
 class Decision:
     """Whether a number might be texted at a time, and the events that say so."""
 
-    at: datetime
-    purpose: Purpose
     used: tuple[ConsentEvent, ...]
     """Every event of the number until then that is about this purpose, oldest first."""
     blocking: ConsentEvent | None
     """The one that forbids it."""
     agreed: ConsentEvent | None
-    """The latest yes, unless it was taken back."""
+    """The latest yes, unless it was taken back; about every purpose, each one needs its own."""
 
     @property
     def allowed(self) -> bool:
@@ -178,12 +176,27 @@ def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: d
     """
     if at.tzinfo is None:
         raise ValueError("Consent was asked for at a time without a zone; pass an aware datetime.")
-    asked = tuple(Purpose) if purpose is Purpose.ALL else (Purpose.ALL, purpose)
-    mine = (ConsentEvent.account_id == account_id, ConsentEvent.phone == phone, ConsentEvent.purpose.in_(asked))
+    mine = (
+        ConsentEvent.account_id == account_id,
+        ConsentEvent.phone == phone,
+        ConsentEvent.purpose.in_(_about(purpose)),
+    )
     used = tuple(session.scalars(select(ConsentEvent).where(*mine, ConsentEvent.at <= at).order_by(ConsentEvent.id)))
     blocking = _standing([(event.purpose, event.kind, event.id) for event in used], purpose)
-    opted = [event for event in used if event.kind in _OPTED][-1:]
     return Decision(
-        at=at, purpose=purpose, used=used, blocking=next((event for event in used if event.id == blocking), None),
-        agreed=next((event for event in opted if not _OPTED[event.kind]), None),
-    )  # fmt: skip
+        used, blocking=next((event for event in used if event.id == blocking), None), agreed=_agreed(used, purpose)
+    )
+
+
+def _agreed(history: Sequence[ConsentEvent], purpose: Purpose) -> ConsentEvent | None:
+    """The latest yes, oldest first in, that no later no took back. For `Purpose.ALL`, None unless there is one for each purpose."""
+    if purpose is Purpose.ALL:
+        each = [_agreed(history, one) for one in Purpose if one is not Purpose.ALL]
+        return max((one for one in each if one), key=lambda one: one.id) if all(each) else None
+    opted = [event for event in history if event.kind in _OPTED and event.purpose in _about(purpose)][-1:]
+    return next((event for event in opted if not _OPTED[event.kind]), None)
+
+
+def _about(purpose: Purpose) -> tuple[Purpose, ...]:
+    """What an event may be about to count for a purpose."""
+    return tuple(Purpose) if purpose is Purpose.ALL else (Purpose.ALL, purpose)

@@ -176,6 +176,11 @@ def test_as_of_agrees_with_what_sending_obeys(session: Session, account: Account
         ("opt_in opt_out", "No: the person opted out on 2026-11-20 at 15:00 UTC."),
         ("opt_in hold", "No: the number was held for a review on 2026-11-20 at 15:00 UTC."),
         ("hold release", "Nothing forbade it, but no consent is on record, either."),
+        ("opt_in:marketing", "Nothing forbade it, but no consent is on record, either."),
+        (
+            "opt_in:marketing opt_in:account",
+            "Yes: the person opted in on 2026-11-20 at 15:00 UTC, and nothing forbade it since.",
+        ),
     ],
 )
 def test_a_decision_is_said(session: Session, account: Account, now: datetime, history: str, sentence: str) -> None:
