@@ -145,6 +145,11 @@ def signed_in() -> bool:
     return bool(current_user.is_authenticated)
 
 
+def owner() -> bool:
+    """Whether the signed-in user has every right in every account."""
+    return bool(signed_in() and current_user.owner)
+
+
 def roles_in_words() -> str:
     """The signed-in user's roles in the current account, for people."""
     if current_user.owner:

@@ -19,17 +19,24 @@ class Option:
     name: str
     default: Any
     help: str
+    operator: bool = False
+    """It is about the machines, so only an owner changes it."""
+    switch: bool = False
+    """On (1) or off (0)."""
 
 
 SETTINGS: tuple[Option, ...] = (
-    Option("max_attempts", 5, "How often one message is tried before it is left to a person."),
-    Option("lease_seconds", 60, "How long a claimed message belongs to its worker."),
+    Option("max_attempts", 5, "How often one message is tried before it is left to a person.", operator=True),
+    Option("lease_seconds", 60, "How long a claimed message belongs to its worker.", operator=True),
     Option(
         "settle_seconds",
         60,
         "How long after its lease a message in doubt is first looked up, and between two look-ups.",
+        operator=True,
     ),
-    Option("give_up_hours", 6, "How long a message in doubt is looked up before a person has to decide."),
+    Option(
+        "give_up_hours", 6, "How long a message in doubt is looked up before a person has to decide.", operator=True
+    ),
     Option("large_send", 1000, "Recipients from which a send must be confirmed by typing the number."),
     Option(
         "spike_percent",
@@ -46,6 +53,7 @@ SETTINGS: tuple[Option, ...] = (
         "slow_minutes",
         10,
         "How long a sender goes at half its rate after Twilio's queue for it has overflowed (error 30001).",
+        operator=True,
     ),
     Option(
         "late_start_minutes",
@@ -57,7 +65,13 @@ SETTINGS: tuple[Option, ...] = (
         30,
         "A recurring campaign is held when its audience has grown or shrunk by more than this since the run before.",
     ),
-    Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
+    Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet.", operator=True),
+    Option(
+        "approval",
+        0,
+        "A new wording waits until somebody else than its author has approved it; until then no campaign sends it.",
+        switch=True,
+    ),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
 

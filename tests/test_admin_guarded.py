@@ -37,6 +37,7 @@ MAY = {
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
     "/countries/edit/?id={countries}": {ADMIN},
+    "/settings/": {ADMIN, AUDITOR},
     "/users/": {ADMIN, AUDITOR},
     "/users/details/?id={users}": {ADMIN, AUDITOR},
     "/users/new/": {ADMIN},

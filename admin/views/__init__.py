@@ -15,6 +15,7 @@ from admin.views.countries import CountryView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
+from admin.views.settings import SettingsView
 from admin.views.templates import TemplateView
 from admin.views.users import UserView
 from models.campaigns import Campaign
@@ -52,6 +53,7 @@ def pages() -> list[object]:
         ),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
+        SettingsView(name="Settings", category=SYSTEM, endpoint="settings", menu_icon_value="switch"),
         UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),
         AuditView(AuditEntry, name="Audit log", category=SYSTEM, endpoint="audit", menu_icon_value="list"),
     ]
