@@ -12,6 +12,7 @@ from models.accounts import Profile, SenderKind
 from models.campaigns import AudienceRow, Campaign
 from models.contacts import Contact
 from models.countries import CountrySetting
+from models.settings import value
 
 NO_ALPHANUMERIC = frozenset({"US", "CA"})
 """Twilio: alphanumeric senders cannot text the US or Canada."""
@@ -58,6 +59,9 @@ def problems(session: Session, campaign: Campaign, *, regions: Collection[str] |
         found.append(
             Problem("template_archived", "The template is archived. Restore it or choose another.", blocking=False)
         )
+    if campaign.template_version.approved_by is None and value(session, "approval", account_id=account.id):
+        sentence = "Its wording waits for approval. Ask a colleague to approve it on the template's page."
+        found.append(Problem("unapproved", sentence))
     return found + _country_senders(session, campaign, enabled, regions)
 
 

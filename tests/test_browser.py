@@ -28,6 +28,7 @@ MISSING = "/nothing/here"
 EMAIL, PASSWORD = "amara@example.com", "correct horse battery"
 PAGES = (
     "/", "/campaigns/", "/campaigns/details/?id={campaigns}", "/templates/", "/templates/details/?id={templates}",
+    "/templates/edit/?id={templates}",
     "/contacts/", "/contacts/details/?id={contacts}", "/contacts/new/", "/contacts/edit/?id={contacts}",
     "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",

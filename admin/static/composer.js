@@ -96,5 +96,9 @@
     write(text);
     source.setSelectionRange(start + inserted.length, start + inserted.length);
   }));
+  form.querySelectorAll("[data-notes]").forEach((notes) => {  // what to know about the choice made
+    const choice = document.getElementById(notes.dataset.notes);
+    choice.addEventListener("change", () => notes.querySelectorAll("[data-of]").forEach((one) => { one.hidden = one.dataset.of !== choice.value; }));
+  });
   show(JSON.parse(part("start").textContent));
 })();

@@ -20,6 +20,7 @@ from models.countries import CountrySetting
 from models.messages import Message, with_phone
 from models.phones import LineType
 from sender import consent
+from sender.debt_notices import debt_notice
 
 LATEST = 20
 
@@ -120,3 +121,15 @@ class ContactView(KeysetModelView):
         """Whether the person may be texted, as a badge."""
         found = consent.state(self.database, row.account_id, row.phone)
         return status(found.kind) if found else badge("No refusal known")
+
+    def debt_dates(self, row: Contact) -> list[tuple[str, str]]:
+        """The dates of a validation notice, for people; none where no such text was sent."""
+        found = debt_notice(self.database, row)
+        if found is None:
+            return []
+        dates = [
+            ("Validation notice sent", found.sent_on),
+            ("Can be disputed until", found.ends_on),
+            ("Came back", found.returned_on),
+        ]
+        return [(label, f"{day:%Y-%m-%d}") for label, day in dates if day is not None]

@@ -31,11 +31,13 @@ def field(option: Option, given: object) -> Field:
         return BooleanField(
             title(option), description=f"{option.help} {'On' if given else 'Off'} unless it is set here."
         )
-    help_ = f"{option.help} {given:,} unless it is set here." if isinstance(given, int) else option.help
+    shown = {"placeholder": str(given)}
     if isinstance(option.default, str):
-        return StringField(title(option), [Maybe(), Length(max=500)], filters=[blank_to_none], description=help_)
+        return StringField(
+            title(option), [Maybe(), Length(max=500)], filters=[blank_to_none], description=option.help, render_kw=shown
+        )
     allowed = NumberRange(0, MOST, f"Enter a whole number from 0 to {MOST:,}, or leave it empty.")
-    return IntegerField(title(option), [Maybe(), allowed], description=help_)
+    return IntegerField(title(option), [Maybe(), allowed], description=option.help, render_kw=shown)
 
 
 class SettingsView(GuardedView):
@@ -71,9 +73,12 @@ class SettingsView(GuardedView):
         return self._shown(self.form())
 
     def _shown(self, form: ConsoleForm) -> Any:
-        return self.render(
-            "settings.html", form=form, own=self.own(), account=self.account, may_edit=auth.allowed("account:edit")
-        )
+        mine, machines = ([one.name for one in self.offered() if one.operator is kind] for kind in (False, True))
+        groups = [
+            (f"Settings of {self.account.name}", "What is grey holds for everyone.", mine),
+            ("About the machines", "Only an owner sees and changes these.", machines),
+        ]
+        return self.render("settings.html", form=form, groups=groups, may_edit=auth.allowed("account:edit"))
 
     @page("/save/", "POST")
     def save(self) -> Any:

@@ -9,21 +9,40 @@ from flask import abort, jsonify, redirect, request
 from flask_admin.helpers import get_form_data
 from sqlalchemy import select
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from admin import auth
 from admin.database import db
-from admin.forms import ConsoleForm, WordField, strip
+from admin.forms import CHOOSE, ConsoleForm, WordField, strip
 from admin.views.guarded import GuardedModelView, flashed, page
 from admin.views.template_counts import count, place
 from admin.views.template_trials import known_fields
 from models.consent import Purpose
 from models.templates import Template, TemplateVersion
+from sender.categories import DEFAULT, categories
 from sender.templates import TemplateError, parse
+from sender.worker import wall_clock
 
 PURPOSES = (Purpose.ACCOUNT, Purpose.MARKETING)
+LANGUAGES = {"en": "English", "es": "Spanish", "fr": "French"}
+"""Those in which we know the words that stop us."""
 LONGEST_SOURCE = 5_000
+
+
+class CategoryField(SelectField):
+    """The name of a category that is in force today."""
+
+    def iter_choices(self) -> Any:
+        """Those of today, and the one that the template has, whatever became of it since."""
+        self.choices = [(one.name, one.title) for one in categories(wall_clock().date()).values()]
+        if self.data and self.data not in dict(self.choices):
+            self.choices.append((self.data, self.data))
+        return super().iter_choices()
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data not in categories(wall_clock().date()) and self.data != self.object_data:
+            raise ValidationError(CHOOSE)
 
 
 class TemplateForm(ConsoleForm):
@@ -36,6 +55,14 @@ class TemplateForm(ConsoleForm):
     purpose = WordField(
         "Kind", Purpose, options=PURPOSES, default=Purpose.ACCOUNT, validators=[InputRequired()],
         description="Account: about a membership or an order. Marketing: everything that invites or advertises.",
+    )  # fmt: skip
+    category = CategoryField(
+        "Category", default=DEFAULT,
+        description="Other, unless rules of its own are about it: a receipt, an invitation, a notice of a debt.",
+    )  # fmt: skip
+    language = SelectField(
+        "Language", choices=list(LANGUAGES.items()), default="en",
+        description="Of the text, so that it can be looked for in it how to stop.",
     )  # fmt: skip
     source = TextAreaField("Text", [InputRequired("Write the text."), Length(max=LONGEST_SOURCE)])
     note = StringField(
@@ -77,6 +104,7 @@ class TemplateEditor(GuardedModelView):
                 account_id=self.account.id,
                 name=form.name.data,
                 purpose=form.purpose.data,
+                category=form.category.data,
                 created_at=now,
                 updated_at=now,
             )
@@ -86,7 +114,7 @@ class TemplateEditor(GuardedModelView):
             self.record(
                 "template:create",
                 template,
-                after={"name": template.name, "purpose": template.purpose.value, "text": version.source},
+                after=_said(template, version),
             )
             self.database.commit()
             flashed(f"Saved “{template.name}”.")
@@ -100,7 +128,10 @@ class TemplateEditor(GuardedModelView):
         if not self.row_may("edit", template):
             abort(403, description="A system text is protected, and an archived one has to be restored first.")
         current = template.current
-        begun = {"name": template.name, "purpose": template.purpose, "source": current.source if current else ""}
+        begun = {
+            "name": template.name, "purpose": template.purpose, "category": template.category,
+            "source": current.source if current else "", "language": current.language if current else "en",
+        }  # fmt: skip
         form = TemplateForm(
             get_form_data() if request.method == "POST" else None,
             data=begun | {"base": current.number if current else 0},
@@ -122,11 +153,10 @@ class TemplateEditor(GuardedModelView):
             ]
             form.base.raw_data, form.base.data = None, str(newest)
             return False
-        before = {"name": template.name, "purpose": template.purpose.value, "text": current.source if current else ""}
-        template.name, template.purpose = form.name.data, form.purpose.data
-        if form.source.data != before["text"]:
-            self._add_version(template, form, newest + 1)
-        after = {"name": template.name, "purpose": template.purpose.value, "text": form.source.data}
+        before = _said(template, current)
+        template.name, template.purpose, template.category = form.name.data, form.purpose.data, form.category.data
+        reworded = (form.source.data, form.language.data) != (before["text"], before["language"])
+        after = _said(template, self._add_version(template, form, newest + 1) if reworded else current)
         changed = [name for name in after if after[name] != before[name]]
         if changed:
             template.updated_at = self.now()
@@ -134,15 +164,13 @@ class TemplateEditor(GuardedModelView):
                 "template:edit", template, before={n: before[n] for n in changed}, after={n: after[n] for n in changed}
             )
         self.database.commit()
-        flashed(
-            f"Saved version {newest + 1}." if "text" in changed else "Saved." if changed else "Nothing was changed."
-        )
+        flashed(f"Saved version {newest + 1}." if reworded else "Saved." if changed else "Nothing was changed.")
         return True
 
     def _add_version(self, template: Template, form: TemplateForm, version: int) -> TemplateVersion:
         made = TemplateVersion(
-            template_id=template.id, number=version, source=form.source.data, note=form.note.data or "", created_by=auth.actor(),
-            created_at=self.now(),
+            template_id=template.id, number=version, source=form.source.data, language=form.language.data,
+            note=form.note.data or "", created_by=auth.actor(), created_at=self.now(),
         )  # fmt: skip
         self.database.add(made)
         self.database.flush()
@@ -152,6 +180,7 @@ class TemplateEditor(GuardedModelView):
         source = form.source.data or ""
         return self.render(
             "template_edit.html", form=form, model=template, known=known_fields(self.database, self.account.id),
+            categories=tuple(categories(self.now().date()).values()),
             counted=count(self.database, self.account.id, source).plain() if source else None,
         )  # fmt: skip
 
@@ -163,3 +192,11 @@ class TemplateEditor(GuardedModelView):
         if not isinstance(source, str) or len(source) > LONGEST_SOURCE + 1:
             abort(400)
         return jsonify(count(self.database, self.account.id, source.replace("\r\n", "\n")).plain())
+
+
+def _said(template: Template, version: TemplateVersion | None) -> dict[str, str]:
+    """What the audit log keeps of a template."""
+    return {
+        "name": template.name, "purpose": template.purpose.value, "category": template.category,
+        "language": version.language if version else "", "text": version.source if version else "",
+    }  # fmt: skip

@@ -16,8 +16,7 @@ from admin.database import db
 from admin.formatters import NOTHING, badge, number, shown_by, when, words
 from admin.views.filters import Yes
 from admin.views.guarded import Command, Tab, flashed, page
-from admin.views.template_editor import TemplateEditor
-from models.campaigns import Campaign
+from admin.views.template_versions import TemplateVersions
 from models.templates import Template, TemplateVersion
 
 
@@ -55,7 +54,7 @@ def _versions(_view: Any, _context: Any, template: Template, _name: str) -> obje
     return number(version.number if version else 0)
 
 
-class TemplateView(TemplateEditor):
+class TemplateView(TemplateVersions):
     """Templates."""
 
     view_right, edit_right = "template:view", "template:edit"
@@ -63,12 +62,13 @@ class TemplateView(TemplateEditor):
         "count": "template:edit",
         "archive": "template:edit",
         "restore": "template:edit",
+        "approve": "template:edit",
+        "again": "template:edit",
     }
     creatable = editable = True
     record_name = "template"
     purpose = "What we say. A saved wording is never changed: a new one is the next version."
     empty_hint = "Write the first text. It counts its segments while you type."
-    details_template = "template_details.html"
     column_list = ("name", "says", "purpose", "versions", "updated_at")
     column_labels: ClassVar[dict[str, str]] = {"purpose": "Kind", "updated_at": "Changed", "versions": "Version"}
     numeric_columns = ("versions",)
@@ -150,16 +150,6 @@ class TemplateView(TemplateEditor):
                 icon="archive",
             )
         ]
-
-    @page("/details/")
-    def details_view(self) -> Any:
-        """What it says now, and what it said before."""
-        template: Template = self.get_one(request.args.get("id"))
-        used = select(Campaign.template_version_id, func.count()).where(
-            Campaign.template_version_id.in_([version.id for version in template.versions])
-        )
-        uses = {row[0]: row[1] for row in self.database.execute(used.group_by(Campaign.template_version_id))}
-        return self.render(self.details_template, model=template, uses=uses, versions=template.versions[::-1])
 
     @page("/archive/", "POST")
     def archive(self) -> Response:
