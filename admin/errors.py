@@ -20,6 +20,7 @@ SENTENCES = {
     403: ("You may not do that", "Your role does not include this. Ask an admin of the account."),
     404: ("There is nothing here", "It may have been removed, or it belongs to another account."),
     405: ("That cannot be done this way", "Go back and use the button on the page."),
+    410: ("This link is closed", "Ask whoever sent it to you for a new one."),
     413: ("That file is too large", "The limit is 64 MB. Split the file and upload the parts."),
     503: ("That took too long", "Narrow the dates or the search and try again."),
     429: ("Too many attempts", "Wait five minutes and try again."),

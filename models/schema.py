@@ -18,6 +18,7 @@ from models import (
     countries,
     inbox,
     jobs,
+    links,
     messages,
     notices,
     rollups,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, messages, notices, rollups, settings, templates, users,
-    workflows,
+    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, links, messages, notices, rollups, settings, templates,
+    users, workflows,
 )  # fmt: skip
 metadata = Base.metadata
 

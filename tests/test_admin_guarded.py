@@ -37,6 +37,8 @@ MAY = {
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
     "/countries/edit/?id={countries}": {ADMIN},
+    "/links/": set(RoleName),
+    "/links/new/": {ADMIN},
     "/settings/": {ADMIN, AUDITOR},
     "/users/": {ADMIN, AUDITOR},
     "/users/details/?id={users}": {ADMIN, AUDITOR},

@@ -51,6 +51,7 @@ COVERED_BY = {
     "models/countries.py": "test_models_schema.py",
     "models/inbox.py": "test_models_schema.py",
     "models/jobs.py": "test_models_schema.py",
+    "models/links.py": "test_models_schema.py",
     "models/notices.py": "test_models_schema.py",
     "models/messages.py": "test_models_schema.py",
     "models/templates.py": "test_models_schema.py",
@@ -79,6 +80,8 @@ COVERED_BY = {
     "admin/serving.py": "test_admin_logs.py",
     "admin/terminal.py": "test_admin_cli.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
+    "admin/views/links.py": "test_admin_short_links.py",
+    "admin/views/template_links.py": "test_admin_short_links.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
 }
 """Modules without a test file of their own: tables, which the drift test compares with the migration, and the rooms of

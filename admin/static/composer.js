@@ -96,6 +96,29 @@
     write(text);
     source.setSelectionRange(start + inserted.length, start + inserted.length);
   }));
+  // long addresses, replaced by our own short ones where one asks for it
+  const shorten = form.querySelector("[data-shorten]"), shortened = form.querySelector("[data-shortened]");
+  function offer() { shorten.hidden = !/https?:\/\/\S{30}/i.test(source.value); }
+  shorten.addEventListener("click", async () => {
+    const before = source.value;
+    const answer = await fetch(shorten.dataset.shorten, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "application/json" },
+      body: JSON.stringify({ source: before }),
+    }).catch(() => null);
+    const found = answer && answer.ok && !answer.redirected ? await answer.json() : null;
+    if (found && source.value === before) write(found.source);
+    const said = !found ? "The links could not be shortened. Try again." : found.links ? `${found.links} link${found.links === 1 ? "" : "s"} shortened. ` : "No link in it would be shorter.";
+    shortened.textContent = said;
+    if (found && found.links) {
+      const undo = make("button", "btn small", "Undo");
+      undo.type = "button";
+      undo.addEventListener("click", () => { write(before); shortened.textContent = ""; });
+      shortened.append(undo);
+    }
+  });
+  source.addEventListener("input", offer);
+  offer();
   form.querySelectorAll("[data-notes]").forEach((notes) => {  // what to know about the choice made
     const choice = document.getElementById(notes.dataset.notes);
     choice.addEventListener("change", () => notes.querySelectorAll("[data-of]").forEach((one) => { one.hidden = one.dataset.of !== choice.value; }));

@@ -14,6 +14,7 @@ from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
+from admin.views.links import LinkView
 from admin.views.messages import MessageView
 from admin.views.settings import SettingsView
 from admin.views.templates import TemplateView
@@ -22,6 +23,7 @@ from models.campaigns import Campaign
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
+from models.links import ShortLink
 from models.messages import Message
 from models.templates import Template
 from models.users import AuditEntry, User
@@ -43,6 +45,7 @@ def pages() -> list[object]:
     return [
         CampaignView(Campaign, name="Campaigns", category=MESSAGING, endpoint="campaigns", menu_icon_value="send"),
         TemplateView(Template, name="Templates", category=MESSAGING, endpoint="templates", menu_icon_value="file"),
+        LinkView(ShortLink, name="Short links", category=MESSAGING, endpoint="links", menu_icon_value="copy"),
         ContactView(Contact, name="Contacts", category=MESSAGING, endpoint="contacts", menu_icon_value="people"),
         MessageView(Message, name="Messages", category=MESSAGING, endpoint="messages", menu_icon_value="message"),
         ConsentView(

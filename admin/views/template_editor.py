@@ -15,8 +15,9 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from admin import auth
 from admin.database import db
 from admin.forms import CHOOSE, ConsoleForm, WordField, strip
-from admin.views.guarded import GuardedModelView, flashed, page
+from admin.views.guarded import flashed, page
 from admin.views.template_counts import count, place
+from admin.views.template_links import TemplateLinks
 from admin.views.template_trials import known_fields
 from models.consent import Purpose
 from models.templates import Template, TemplateVersion
@@ -88,7 +89,7 @@ class TemplateForm(ConsoleForm):
             raise ValidationError(f"{said[:1].upper()}{said[1:]}: {problem.sentence}") from problem
 
 
-class TemplateEditor(GuardedModelView):
+class TemplateEditor(TemplateLinks):
     """The pages that write."""
 
     rights: ClassVar[Mapping[str, str]] = {"count": "template:edit"}

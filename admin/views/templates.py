@@ -60,6 +60,7 @@ class TemplateView(TemplateVersions):
     view_right, edit_right = "template:view", "template:edit"
     rights: ClassVar[Mapping[str, str]] = {
         "count": "template:edit",
+        "shorten": "template:edit",
         "archive": "template:edit",
         "restore": "template:edit",
         "approve": "template:edit",
