@@ -57,6 +57,14 @@ SETTINGS: tuple[Option, ...] = (
         30,
         "A recurring campaign is held when its audience has grown or shrunk by more than this since the run before.",
     ),
+    Option(
+        "stop_confirmation",
+        "auto",
+        "Who answers a STOP: `auto` us where Twilio does not, `always` us (its own answers are off), `never` nobody of ours.",
+    ),
+    Option(
+        "stop_confirmation_text", "", "What that answer says, with {organisation} for its name; else our own wording."
+    ),
     Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
