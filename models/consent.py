@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
@@ -57,8 +57,12 @@ class ConsentEvent(Base):
     __table_args__ = (
         Index("ix_consent_event_account_id_phone", "account_id", "phone", "purpose", "id"),
         Index("ix_consent_event_account_id_id", "account_id", "id"),
+        Index(
+            "ix_consent_event_hold", "account_id", "id",
+            sqlite_where=text("kind = 'hold'"), postgresql_where=text("kind = 'hold'"),
+        ),
         UniqueConstraint("account_id", "previous_hash"),  # a chain cannot fork
-    )
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))

@@ -120,6 +120,10 @@ class Message(Base):
             "ix_message_open", "lease_until",
             sqlite_where=text("status IN ('claimed', 'in_doubt')"), postgresql_where=text("status IN ('claimed', 'in_doubt')"),
         ),
+        Index(
+            "uq_message_confirms_id", "confirms_id", unique=True,
+            sqlite_where=text("confirms_id IS NOT NULL"), postgresql_where=text("confirms_id IS NOT NULL"),
+        ),
         Index("uq_message_sid", "sid", unique=True, sqlite_where=text("sid IS NOT NULL"), postgresql_where=text("sid IS NOT NULL")),
         Index("ix_message_account_id_created_at", "account_id", "created_at", "id"),
         Index("ix_message_account_id_status", "account_id", "status", "created_at", "id"),
@@ -147,6 +151,9 @@ class Message(Base):
     step: Mapped[int | None]
     conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id"))
     reply_key: Mapped[str | None]
+    confirms_id: Mapped[int | None]
+    """The opt-out that this text confirms: `sender/confirmations.py`. No foreign key, which the ledger has on this table already;
+    an entry of the ledger is never lost."""
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     template_version_id: Mapped[int | None] = mapped_column(ForeignKey("template_version.id"))
     purpose: Mapped[Purpose] = mapped_column(words(Purpose), default=Purpose.ACCOUNT)

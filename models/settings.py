@@ -23,6 +23,8 @@ class Option:
     """It is about the machines, so only an owner changes it."""
     switch: bool = False
     """On (1) or off (0)."""
+    choices: tuple[str, ...] = ()
+    """The only words that it may be."""
 
 
 SETTINGS: tuple[Option, ...] = (
@@ -71,6 +73,15 @@ SETTINGS: tuple[Option, ...] = (
         0,
         "A new wording waits until somebody else than its author has approved it; until then no campaign sends it.",
         switch=True,
+    ),
+    Option(
+        "stop_confirmation",
+        "auto",
+        "Who answers a STOP: `auto` us where Twilio does not, `always` us (its own answers are off), `never` nobody of ours.",
+        choices=("auto", "always", "never"),
+    ),
+    Option(
+        "stop_confirmation_text", "", "What that answer says, with {organisation} for its name; else our own wording."
     ),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}

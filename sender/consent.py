@@ -26,7 +26,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from sender.among import among
 from sender.keywords import Keyword, classify
 
-__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "state"]
+__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "standing", "state"]
 
 K = ConsentKind
 _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
@@ -90,7 +90,7 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
     `Purpose.ALL` asks whether *any* purpose is blocked.
     """
     asked = _about(purpose)
-    standing: dict[str, int] = {}
+    blocking: dict[str, int] = {}
     wanted = list(dict.fromkeys(phones))
     for start in range(0, len(wanted), PHONES):
         given = {"account": account_id, "phones": wanted[start : start + PHONES], "purposes": asked}
@@ -99,11 +99,11 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
         for phone, about, kind, id_ in rows:
             histories.setdefault(phone, []).append((about, kind, id_))
         for phone, history in histories.items():
-            blocking = _standing(history, purpose)
-            if blocking is not None:
-                standing[phone] = blocking
-    events = _by_id(session, list(standing.values()))
-    return {phone: events[id_] for phone, id_ in standing.items()}
+            found = standing(history, purpose)
+            if found is not None:
+                blocking[phone] = found
+    events = _by_id(session, list(blocking.values()))
+    return {phone: events[id_] for phone, id_ in blocking.items()}
 
 
 def _by_id(session: Session, ids: list[int]) -> dict[int, ConsentEvent]:
@@ -114,10 +114,10 @@ def _by_id(session: Session, ids: list[int]) -> dict[int, ConsentEvent]:
     return found
 
 
-def _standing(history: list[tuple[Purpose, ConsentKind, int]], purpose: Purpose) -> int | None:
+def standing(history: Sequence[tuple[Purpose, ConsentKind, int]], purpose: Purpose) -> int | None:
     """The id of the event that blocks, oldest first in, or None. For `Purpose.ALL`, of any purpose."""
     if purpose is Purpose.ALL:
-        each = (_standing(history, one) for one in Purpose if one is not Purpose.ALL)
+        each = (standing(history, one) for one in Purpose if one is not Purpose.ALL)
         return next((id_ for id_ in each if id_ is not None), None)
     opted, held, counted = None, None, _about(purpose)
     for about, kind, id_ in history:
@@ -182,7 +182,7 @@ def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: d
         ConsentEvent.purpose.in_(_about(purpose)),
     )
     used = tuple(session.scalars(select(ConsentEvent).where(*mine, ConsentEvent.at <= at).order_by(ConsentEvent.id)))
-    blocking = _standing([(event.purpose, event.kind, event.id) for event in used], purpose)
+    blocking = standing([(event.purpose, event.kind, event.id) for event in used], purpose)
     return Decision(
         used, blocking=next((event for event in used if event.id == blocking), None), agreed=_agreed(used, purpose)
     )

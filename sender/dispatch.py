@@ -30,7 +30,7 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
-from sender import consent, queue
+from sender import confirmations, consent, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
@@ -157,7 +157,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
         run = take.used.get(message.run_id)
         if message.run_id is not None and run is None:
             continue
-        reason = _refusal(message, run, now=now, blocked=message.id in blocked, enabled=enabled)
+        reason = blocked.get(message.id) or _refusal(message, run, now=now, enabled=enabled)
         if reason is not None:
             take.skipped[reason].append(message.id)
         elif run is None or run.room(message.segments, run.budget):
@@ -169,15 +169,25 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
         take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
 
 
-def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
-    """Which of the candidates may not be texted any more: consent is asked at the claim, not when the list was made."""
+def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> dict[int, Reason]:
+    """Which of the candidates may not be texted any more: consent is asked at the claim, not when the list was made.
+
+    The answer to a STOP is free of that STOP alone; once the person has come back, it would no longer be true.
+    """
     groups: defaultdict[Purpose, list[Any]] = defaultdict(list)
     for candidate in candidates:
         groups[candidate.message.purpose].append(candidate.message)
-    found: set[int] = set()
+    found: dict[int, Reason] = {}
     for purpose, members in groups.items():
         refused = consent.blocked(session, account_id, [m.phone for m in members], purpose)
-        found |= {m.id for m in members if m.phone in refused}
+        found |= {m.id: Reason.OPTED_OUT for m in members if m.phone in refused}
+    answers = {c.message.id: c.message.confirms_id for c in candidates if c.message.confirms_id is not None}
+    clear = confirmations.clear(session, account_id, answers.values()) if answers else set()
+    for id_, confirmed in answers.items():
+        if confirmed in clear:
+            found.pop(id_, None)
+        else:
+            found.setdefault(id_, Reason.EXPIRED)
     return found
 
 
@@ -185,10 +195,8 @@ def _enabled_regions(session: Session, account_id: int) -> set[str]:
     return set(session.scalars(_ENABLED, {"account": account_id}))
 
 
-def _refusal(message: Any, run: _Used | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
-    """The first reason why a due message may not leave after all, or None."""
-    if blocked:
-        return Reason.OPTED_OUT
+def _refusal(message: Any, run: _Used | None, *, now: datetime, enabled: set[str]) -> Reason | None:
+    """The first reason, consent apart, why a due message may not leave after all, or None."""
     if message.expires_at is not None and message.expires_at <= now:
         return Reason.EXPIRED
     if message.region not in enabled:

@@ -16,7 +16,7 @@ from models.inbox import Conversation, ConversationState
 from models.messages import Direction, Kind, Message, MessageStatus
 from models.phones import Phone, normalise
 from models.segments import measure
-from sender import consent
+from sender import confirmations, consent
 from sender.consent import Keyword
 
 TOLL_FREE_START = frozenset({"START", "UNSTOP"})
@@ -48,11 +48,15 @@ def receive(
     if kind is ConsentKind.RE_SUBSCRIBE and not _reopens(session, account, sender, params):
         kind = None
     if kind is not None:
-        consent.append(
+        event = consent.append(
             session, account_id=account.id, phone=params["From"], kind=kind, source=ConsentSource.KEYWORD,
             reason=f"Replied with a word that means {keyword.value.replace('_', ' ')}",
             evidence={"sid": params["MessageSid"], "keyword": keyword.value}, message_id=message.id if message else None, now=now,
         )  # fmt: skip
+        if kind is ConsentKind.OPT_OUT and sender is not None and message is not None:
+            confirmations.confirm(
+                session, account=account, event=event, inbound=message, sender=sender, params=params, now=now
+            )
     if keyword is Keyword.PROBABLE_STOP and conversation is not None:
         conversation.state = ConversationState.REVIEW
     return message

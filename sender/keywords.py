@@ -1,7 +1,8 @@
 """What does a reply ask for: to be left alone, to come back, help, or nothing of the kind?
 
-The words are dated data, `keywords.csv`. A reply that consists of one of them acts at once. A sentence that asks us to stop
-is only probable, and holds the number until a person has read it; a sentence about stopping something else is nothing.
+The words are dated data, `keywords.csv`. A reply that is one of them, courtesies aside, acts at once. A sentence that asks us to
+stop is only probable (`sender/revocations.py`), and holds the number until a person has read it; a sentence about stopping
+something else is nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
+from sender import revocations
+
 LIST = Path(__file__).with_name("keywords.csv")
+SENTENCES = "*"
+"""The row of the list that says from when sentences count."""
 LONGEST = 2_000
 """Characters that are looked at: more than the longest text a phone can send us (1,600)."""
 
@@ -42,6 +47,8 @@ class Word:
     valid_from: date
     valid_to: date | None
     confirmed: bool
+    alone: bool
+    """Whether it counts with nothing beside it only."""
 
     def in_force(self, on: date | None) -> bool:
         """On that day; with no day, whether it has no end."""
@@ -52,11 +59,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Words:
-    """The list as it is looked up: folded replies, single emoji, and word sequences within a sentence."""
+    """The list as it is looked up: folded replies and single emoji."""
 
     replies: dict[str, Keyword] = field(default_factory=dict)
     emoji: dict[str, Keyword] = field(default_factory=dict)
-    phrases: list[str] = field(default_factory=list)
+    alone: set[str] = field(default_factory=set)
+    sentences: bool = False
+    """Whether a sentence that sounds like a revocation counts."""
 
 
 def rows(path: Path = LIST) -> list[Word]:
@@ -72,31 +81,35 @@ def rows(path: Path = LIST) -> list[Word]:
             valid_from=date.fromisoformat(row["valid_from"]),
             valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
             confirmed=row["confirmed"] == "yes",
+            alone=row["alone"] == "yes",
         )
         for row in csv.DictReader(lines)
     ]
 
 
-@cache
+@lru_cache(maxsize=64)
 def words(on: date | None = None) -> Words:
     """The words in force on a day; with no day, those without an end."""
-    found = Words()
-    for row in rows():
-        if not row.in_force(on):
-            continue
+    standing = [row for row in rows() if row.in_force(on)]
+    found = Words(sentences=any(row.word == SENTENCES for row in standing))
+    for row in standing:
         if row.language == "emoji":
             found.emoji[row.word] = row.action
-        elif row.action is Keyword.PROBABLE_STOP:
-            found.phrases.append(fold(row.word))
-        else:
-            found.replies[fold(row.word)] = row.action
+            continue
+        if row.word == SENTENCES:
+            continue
+        found.replies[fold(row.word)] = row.action
+        if row.alone:
+            found.alone.add(fold(row.word))
     return found
 
 
 # Capital and small letters of other alphabets that look Latin: a reply typed on a Cyrillic or Greek keyboard.
 _LOOK_ALIKES = str.maketrans("аекморстухвнгіјѕοαεικνρτυχ", "aekmopctyxbhrijsoaeiknptyx")
+_ELISION = re.compile("(?i)\\b([cdjlmnst]|qu)['’‘ʼ`´](?=\\w)")
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _CLAUSE = re.compile(r"[.!?;:,\n\r()\[\]]+|\s[-–—]+\s")
+_SIGNATURE = re.compile(r"(?im)^\s*(sent from my|enviado desde mi|envoy[eé] de mon)\b.*$")
 _DO_NOT = re.compile(r"\bdo not\b")
 _SPELLED = re.compile(r"(?:\b\w\b ){2,}\b\w\b")
 
@@ -105,7 +118,7 @@ def fold(text: str) -> str:
     """Only the words, lower-cased, single-spaced, without accents: " «Opt-Out!» " is "opt out", "S.T.O.P" is "stop"."""
     text = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
-    text = _APOSTROPHES.sub("", text.translate(_LOOK_ALIKES))
+    text = _APOSTROPHES.sub("", _ELISION.sub(r"\1 ", text.translate(_LOOK_ALIKES)))
     text = " ".join("".join(c if c.isalnum() else " " for c in text).split())
     text = _SPELLED.sub(lambda spelled: spelled[0].replace(" ", ""), text)
     return _DO_NOT.sub("dont", text)
@@ -113,15 +126,25 @@ def fold(text: str) -> str:
 
 def classify(text: str, *, on: date | None = None) -> Keyword:
     """What a reply asks for, by the words in force on a day (with no day: those without an end)."""
-    known = words(on)
+    known, text = words(on), _SIGNATURE.sub("", text[:LONGEST])
     folded = fold(text)
     if not folded:
         return _emoji(text, known)
     whole = known.replies.get(folded) or known.replies.get(_once(folded))
     if whole is not None:
         return whole
-    polite = known.replies.get(_without(folded, _PLEASE)) is Keyword.STOP
-    return Keyword.PROBABLE_STOP if polite or any(_asks(clause, known) for clause in _clauses(text)) else Keyword.NONE
+    bare = _without(folded, _COURTESY)
+    polite = known.replies.get(bare, Keyword.NONE)
+    if polite is not Keyword.NONE and bare not in known.alone:
+        return polite
+    if not known.sentences:
+        return Keyword.NONE
+    held = (
+        polite is Keyword.STOP
+        or revocations.score(folded) > 0
+        or any(_stops(clause, known) for clause in _clauses(text))
+    )
+    return Keyword.PROBABLE_STOP if held else Keyword.NONE
 
 
 def _once(folded: str) -> str:
@@ -138,33 +161,25 @@ def _emoji(text: str, known: Words) -> Keyword:
 
 
 def _clauses(text: str) -> Iterator[str]:
-    return filter(None, map(fold, _CLAUSE.split(text[:LONGEST])))
+    return filter(None, map(fold, _CLAUSE.split(text)))
 
 
-# Grammar, not a list of words that anyone would maintain. What may stand beside a bare stop word that is addressed to us:
-_PLEASE = re.compile(r"\b(please|pls|plz|kindly|now|immediately|thanks|thank|you)\b")
+def _stops(clause: str, known: Words) -> bool:
+    """Whether one clause of several is a bare stop word, courtesies aside."""
+    bare = _without(clause, _FILLER)
+    return bare not in known.alone and known.replies.get(bare) is Keyword.STOP
+
+
 _COURTESY = re.compile(
-    _PLEASE.pattern + r"|\b(just|ok|okay|hi|hello|hey|sir|maam|it|this|that|all|already|right|asap|today|forever"
-    r"|i|u|said|want|to|would|like|can|could|will)\b"
+    r"\b(please|pls|plz|plze|kindly|now|immediately|asap|today|forever|thanks|thank|you|u|thx|thnx|ty|hi|hello|hey|sir|maam|ok|okay"
+    r"|por favor|porfavor|porfa|xfa|gracias|ya|ahora|hola|buenas|buenos|dias|tardes"
+    r"|svp|stp|merci|s il vous plait|s il te plait|bonjour|bonsoir|madame|monsieur|cordialement|immediatement)\b"
 )
-# … the stop words that mean something else in a sentence ("I will leave now", "cancel my order") …
-_AMBIGUOUS = frozenset({"end", "cancel", "leave", "block", "delete", "halt", "cease", "td"})
-# … and what, just before "stop texting", shows that somebody else is addressed or the opposite is meant.
-_OTHERS = re.compile(r"\b(we|they|he|she|people|everyone|lets|us|if|dont|never|not|cant|didnt|wont)\b")
-_REACH = 4
-
-
-def _asks(clause: str, known: Words) -> bool:
-    """Whether one clause asks us to stop: a bare stop word among courtesies, or a phrase addressed to us."""
-    bare = _without(clause, _COURTESY)
-    if bare not in _AMBIGUOUS and known.replies.get(bare) is Keyword.STOP:
-        return True
-    padded = f" {clause} "
-    for phrase in known.phrases:
-        before, found, _ = padded.partition(f" {phrase} ")
-        if found and not _OTHERS.search(" ".join(before.split()[-_REACH:])):
-            return True
-    return False
+"""What may stand beside a word without changing what it asks for …"""
+_FILLER = re.compile(
+    _COURTESY.pattern + r"|\b(just|it|this|that|all|already|right|i|said|want|to|would|like|can|could|will)\b"
+)
+"""… and what more may, in one clause of several."""
 
 
 def _without(folded: str, courtesies: re.Pattern[str]) -> str:

@@ -30,7 +30,7 @@ _COLUMNS = [
     _MESSAGES.c[name]
     for name in (
         "id", "attempt", "phone", "body", "media_url", "expires_at", "region", "segments", "purpose", "run_id", "kind", "encoding",
-        "priority", "due_at",
+        "priority", "due_at", "confirms_id",
     )
 ]  # fmt: skip
 

@@ -21,7 +21,7 @@ The unmodified Twilio SDK talks to it over HTTP: give the gateway `base_url`. No
 | 0141                 | refused at once: 21408, region not enabled                                  |
 | 0145                 | `failed` 30450, stopped by pumping protection                               |
 | 0160 0161 0162 0163  | delivered; answers STOP, YES, START, HELP to the first message              |
-| 0164 0165            | delivered; answers with thanks; with "please stop texting me"               |
+| 0164 0165            | delivered; answers with thanks; with "please stop sending me these"         |
 | 0170                 | delivered twenty times slower                                               |
 | 0171 0172            | delivered; callbacks lost; callbacks repeated and out of order              |
 | 0175                 | delivered; the price never comes                                            |

@@ -106,7 +106,7 @@ WORDS = [
     ("UNSUBSCRIBE", "", K.OPT_OUT),
     ("START", "", K.RE_SUBSCRIBE),
     ("HELP", "", None),
-    ("please stop texting me", "", K.HOLD),
+    ("I do not want your texts any more", "", K.HOLD),
     ("Thanks, see you there!", "", None),
     ("", "", None),
     ("We stop by at six", "", None),
@@ -147,7 +147,7 @@ def test_consent_over_a_conversation(session: Session, account: Account) -> None
             ("Thanks", True),
             ("STOP", True),
             ("START", False),
-            ("please stop texting me", True),
+            ("I do not want your texts any more", True),
             ("Hello?", True),
             ("START", False),
             ("HELP", False),
@@ -199,7 +199,7 @@ def test_conversations(session: Session, account: Account, now: datetime) -> Non
     text(session, account, "Hello", sid="SM3", From=mine.phone, at=now + timedelta(days=1))
     assert (mine.state, mine.contact_id) == (ConversationState.OPEN, None)
     assert mine.last_inbound_at == now + timedelta(days=1)
-    text(session, account, "please stop texting me", sid="SM4", From=mine.phone)
+    text(session, account, "I do not want your texts any more", sid="SM4", From=mine.phone)
     text(session, account, "Hello", sid="SM5", From=mine.phone)
     assert mine.state is ConversationState.REVIEW
     known = [person for person in seeds.contacts(session, account, 5) if person.phone == "+12125550101"]

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from sender.keywords import Keyword, classify, fold, rows, words
+from sender.keywords import SENTENCES, Keyword, classify, fold, rows, words
 
 STOP, START, HELP, PROBABLE, NONE = Keyword.STOP, Keyword.START, Keyword.HELP, Keyword.PROBABLE_STOP, Keyword.NONE
 
@@ -29,7 +29,7 @@ REPLIES = [
     ("st\u200bop", STOP),
     ("STOP 👍", STOP),
     ("Unsubscribe", STOP),
-    ("UN-SUBSCRIBE", NONE),
+    ("UN-SUBSCRIBE", STOP),
     ("opt-out", STOP),
     ("Opt Out", STOP),
     ("OPTOUT", STOP),
@@ -52,28 +52,32 @@ REPLIES = [
     ("YES", START),
     ("help", HELP),
     ("Info?", HELP),
-    # a sentence to us
-    ("stop please", PROBABLE),
-    ("Please stop", PROBABLE),
+    ("Alta", START),
+    ("fin", STOP),
+    # a phrase that means nothing else, and courtesies
+    ("stop please", STOP),
+    ("Please stop", STOP),
+    # a sentence to us, or a word that may be about something else
     ("pls cancel", PROBABLE),
-    ("STOP\nSent from my iPhone", PROBABLE),
+    ("STOP\nSent from my iPhone", STOP),
     ("Who is this? Stop.", PROBABLE),
     ("I said STOP", PROBABLE),
     ("can you stop this", PROBABLE),
-    ("Stop texting me", PROBABLE),
+    ("Stop texting me", STOP),
     ("please stop sending me these", PROBABLE),
     ("STOP CALLING ME!!", PROBABLE),
-    ("Take me off your list", PROBABLE),
+    ("Take me off your list", STOP),
     ("please remove my number from your system", PROBABLE),
     ("I do not want these texts", PROBABLE),
-    ("Don’t text me again", PROBABLE),
+    ("Don’t text me again", STOP),
     ("how do I unsubscribe?", PROBABLE),
-    ("no more texts pls", PROBABLE),
+    ("no more texts pls", STOP),
     # not to us, or not about texts
     ("we must stop this bill", NONE),
     ("We need to stop texting while driving", NONE),
     ("Please don't stop texting me", NONE),
     ("please don't stop", NONE),
+    ("if you don't stop texting me I will call a lawyer", PROBABLE),
     ("I'll stop by later", NONE),
     ("Meet me at the bus stop", NONE),
     ("the end", NONE),
@@ -94,14 +98,14 @@ REPLIES = [
 
 @pytest.mark.parametrize(("reply", "expected"), REPLIES)
 def test_a_reply_is_read_as_a_person_would_read_it(reply: str, expected: Keyword) -> None:
-    """Whole words act at once, sentences to us are probable, and a stop about something else is nothing."""
+    """Words and stock phrases act at once, sentences to us are probable, and a stop about something else is nothing."""
     assert classify(reply) is expected
 
 
 def test_every_word_of_the_list_acts_alone() -> None:
     """Each word that is in force does what its row says, in capitals and with a full stop."""
     for row in rows():
-        if row.valid_to is None and row.action is not PROBABLE:
+        if row.valid_to is None and row.word != SENTENCES:
             assert classify(row.word.upper() + ".") is row.action, row
 
 
@@ -119,6 +123,8 @@ def test_words_are_dated() -> None:
     assert classify("revoke", on=date(2025, 4, 10)) is NONE
     assert classify("revoke", on=date(2025, 4, 11)) is STOP
     assert words(date(2020, 1, 1)).replies == {}
+    for sentence in ("I do not want these texts", "Who is this? Stop.", "end please"):
+        assert [classify(sentence, on=date(year, 4, 11)) for year in (2020, 2025)] == [NONE, PROBABLE], sentence
 
 
 def test_every_row_names_its_source() -> None:

@@ -247,7 +247,7 @@ def test_an_opt_out_covers_the_whole_service(manner: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "text"), [("0160", "STOP"), ("0161", "YES"), ("0163", "HELP"), ("0165", "please stop texting me")]
+    ("ending", "text"), [("0160", "STOP"), ("0161", "YES"), ("0163", "HELP"), ("0165", "please stop sending me these")]
 )
 def test_a_recipient_answers_once(ending: str, text: str) -> None:
     """The answer to the first message reaches the number's webhook, signed, with the inbound parameters."""
