@@ -57,6 +57,17 @@ SETTINGS: tuple[Option, ...] = (
         30,
         "A recurring campaign is held when its audience has grown or shrunk by more than this since the run before.",
     ),
+    Option(
+        "hours_for_account_texts",
+        True,
+        "Whether the law's hours for marketing bind texts about somebody's own account, too. Courts disagree, so they do "
+        "until counsel says otherwise.",
+    ),
+    Option(
+        "least_window_seconds",
+        120,
+        "Texts are not begun when fewer seconds than this are left of their recipients' hours: the queues on the way need them.",
+    ),
     Option("price_poll_minutes", 10, "How often Twilio is asked for prices that are not known yet."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
