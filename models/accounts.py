@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId, UTCDateTime, words
@@ -57,6 +57,9 @@ class Account(Base):
     profile: Mapped[Profile] = mapped_column(words(Profile), default=Profile.ASSOCIATION)
     time_zone: Mapped[str] = mapped_column(default="America/New_York")
     default_region: Mapped[str] = mapped_column(default="US")
+    opens_at: Mapped[time | None] = mapped_column(Time)
+    """The account's own hours for campaigns, in the recipient's local time, whatever the country; both empty means none."""
+    closes_at: Mapped[time | None] = mapped_column(Time)
     plan: Mapped[str] = mapped_column(default="Pay as you go")
     included_segments: Mapped[int] = mapped_column(default=0)
     segment_limit: Mapped[int] = mapped_column(default=20_000)

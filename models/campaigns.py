@@ -52,6 +52,7 @@ class Reason(StrEnum):
     LANDLINE = "landline"
     PREMIUM = "premium"
     COUNTRY_DISABLED = "country_disabled"
+    NO_MMS = "no_mms"
     OPTED_OUT = "opted_out"
     MISSING_FIELD = "missing_field"
     TOO_LONG = "too_long"
@@ -137,6 +138,8 @@ class Campaign(Base):
     """Of an archived campaign: the state to which it can be restored."""
     segment_limit: Mapped[int | None]
     budget_u: Mapped[int | None] = mapped_column(BigInteger)
+    over_days: Mapped[bool] = mapped_column(default=False)
+    """Somebody agreed that it takes several days, each text within its own hours; else it must be over when they first close."""
     report_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
     priority: Mapped[int] = mapped_column(default=5)
     forecast_u: Mapped[int | None] = mapped_column(BigInteger)
@@ -215,10 +218,10 @@ class Exclusion(Base):
 
 
 class Lane(Base):
-    """The messages of one run that share a sender and a set of time zones, and so a legal window."""
+    """The messages of one run that share a sender and everything that a legal window depends on."""
 
     __tablename__ = "lane"
-    __table_args__ = (UniqueConstraint("run_id", "sender_id", "zones", "region"),)
+    __table_args__ = (UniqueConstraint("run_id", "sender_id", "zones", "region", "places", "quiet"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
@@ -226,6 +229,10 @@ class Lane(Base):
     region: Mapped[str]
     zones: Mapped[str]
     """Comma-separated zone names; empty when nobody can tell."""
+    places: Mapped[str] = mapped_column(default="")
+    """Comma-separated states whose law binds beside the country's: those of the area code and of the address."""
+    quiet: Mapped[str] = mapped_column(default="")
+    """What these people asked for: `Contact.quiet_hours`."""
     priority: Mapped[int] = mapped_column(default=5)
     opens_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """The window now in force, UTC; recomputed when it has passed. Both empty: open at any hour."""

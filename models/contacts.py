@@ -38,7 +38,12 @@ class Contact(Base):
     """The person's own zone, when known; it wins over the number's."""
     name: Mapped[str] = mapped_column(default="")
     address_region: Mapped[str | None]
+    """State, province or territory of the address, ISO 3166 ("US-FL"); its law and its zones count beside the number's."""
     postal_code: Mapped[str | None]
+    quiet_hours: Mapped[str] = mapped_column(default="")
+    """When the person asked not to be texted, in the form of `sender/quiet.py`: "18:00-10:00, sun"; empty when they did not."""
+    quiet_source: Mapped[str] = mapped_column(default="")
+    """How that is known, for people."""
     external_id: Mapped[str | None]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

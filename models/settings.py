@@ -83,6 +83,18 @@ SETTINGS: tuple[Option, ...] = (
     Option(
         "stop_confirmation_text", "", "What that answer says, with {organisation} for its name; else our own wording."
     ),
+    Option(
+        "hours_for_account_texts",
+        1,
+        "Whether the law's hours for marketing bind texts about somebody's own account, too. Courts disagree, so they do "
+        "until counsel says otherwise.",
+        switch=True,
+    ),
+    Option(
+        "least_window_seconds",
+        120,
+        "Texts are not begun when fewer seconds than this are left of their recipients' hours: the queues on the way need them.",
+    ),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}
 

@@ -144,6 +144,18 @@ class Places:
         """The place that the longest known part of a prefix stands for."""
         return self._names.get(_longest_key(prefix, self._names))
 
+    def states_of(self, area: str) -> tuple[str, ...]:
+        """Postal codes of the states in which an area code ("1270") has its towns, or that its own name says; () if neither."""
+        name = self._names.get(area, "")
+        if name in self.states:
+            return (self._codes[name],)
+        towns = {named.rpartition(", ")[2] for key, named in self._names.items() if key[:_AREA] == area and ", " in named}
+        return tuple(sorted(towns))
+
+    def of_state(self, code: str) -> Zones:
+        """Every zone of a state, by its postal code."""
+        return _sorted(self._of_state[code])
+
     def around(self, prefix: str, state: str | None) -> Zones:
         """Zones of an area code within a state; of the whole state where the area code lists no town."""
         area = prefix[:_AREA]
