@@ -63,6 +63,16 @@ class Account(Base):
     plan: Mapped[str] = mapped_column(default="Pay as you go")
     included_segments: Mapped[int] = mapped_column(default=0)
     segment_limit: Mapped[int] = mapped_column(default=20_000)
+    texts_per_day: Mapped[int | None]
+    """The most texts of all campaigns together that a number gets in 24 hours; empty: no cap. See `sender/frequency.py`."""
+    texts_per_week: Mapped[int | None]
+    """The same in 168 hours."""
+    attempts_per_week: Mapped[int | None] = mapped_column(default=7)
+    """From how many texts in 168 hours a collector is warned: a policy. Regulation F's seven in seven days is about calls."""
+    max_invitations: Mapped[int | None] = mapped_column(default=3)
+    """The most invitations that a number gets at all; empty: no cap."""
+    cap_wait_hours: Mapped[int] = mapped_column(default=24)
+    """How long after a run's start a text may wait for room under a cap before it is set aside; 0: not at all."""
     alert_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
     twilio_sid: Mapped[str | None] = mapped_column(unique=True)
     twilio_token: Mapped[str | None] = mapped_column(Text)

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NO_TIME_ZONE = "no_time_zone"
     WINDOW_CLOSED = "window_closed"
     SEGMENT_LIMIT = "segment_limit"
+    FREQUENCY = "frequency"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     ATTEMPTS = "attempts"
@@ -136,6 +137,8 @@ class Campaign(Base):
     """Why it is paused or held, as a sentence; empty when a person did it without a word."""
     archived_from: Mapped[CampaignState | None] = mapped_column(words(CampaignState))
     """Of an archived campaign: the state to which it can be restored."""
+    subject: Mapped[str] = mapped_column(default="")
+    """What its texts are about, for caps that count by subject; empty: they count for every subject."""
     segment_limit: Mapped[int | None]
     budget_u: Mapped[int | None] = mapped_column(BigInteger)
     over_days: Mapped[bool] = mapped_column(default=False)

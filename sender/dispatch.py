@@ -30,9 +30,10 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
-from sender import confirmations, consent, queue
+from sender import confirmations, consent, frequency, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
+from sender.frequency import About, Ledger, Over
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
 from sender.pacing import HOLD, Pace, micros
 from sender.queue import Candidate, Line
@@ -45,7 +46,10 @@ RETRIES = "#rc=3&rp=5xx,ct,rt"
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio's maximum ValidityPeriod, and its queue's length (documented 2026)."""
 
-_MESSAGES, _SENDERS, _RUNS = (Base.metadata.tables[name] for name in ("message", "sending_number", "run"))
+_MESSAGES, _SENDERS, _RUNS, _CAMPAIGNS, _VERSIONS, _TEMPLATES = (
+    Base.metadata.tables[name]
+    for name in ("message", "sending_number", "run", "campaign", "template_version", "template")
+)
 _NOW, _UNTIL = bindparam("now", type_=UTCDateTime()), bindparam("until", type_=UTCDateTime())
 _BY = bindparam("by", type_=String())
 _THESE = update(_MESSAGES).where(among(_MESSAGES.c.id, "ids"))
@@ -54,7 +58,13 @@ _CLAIM = _THESE.values(
     updated_at=_NOW,
 )  # fmt: skip
 _SKIP = _THESE.values(
-    status=MessageStatus.SKIPPED, reason=bindparam("why"), worker=None, lease_until=None, final_at=_NOW, updated_at=_NOW
+    status=MessageStatus.SKIPPED, reason=bindparam("why"), detail=bindparam("more", type_=String()), worker=None, lease_until=None,
+    final_at=_NOW, updated_at=_NOW,
+)  # fmt: skip
+_DEFER = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("message"))
+    .values(due_at=bindparam("room_at", type_=UTCDateTime()), detail=bindparam("more", type_=String()), updated_at=_NOW)
 )
 _SERVE = (
     update(_SENDERS)
@@ -63,9 +73,13 @@ _SERVE = (
 )
 _COUNTS = (
     select(_RUNS.c.id, _RUNS.c.segments_claimed, _RUNS.c.segment_limit, _RUNS.c.budget_segments)
+    .add_columns(_RUNS.c.started_at, _CAMPAIGNS.c.subject, _TEMPLATES.c.category)
+    .join(_CAMPAIGNS, _CAMPAIGNS.c.id == _RUNS.c.campaign_id)
+    .join(_VERSIONS, _VERSIONS.c.id == _RUNS.c.template_version_id)
+    .join(_TEMPLATES, _TEMPLATES.c.id == _VERSIONS.c.template_id)
     .where(among(_RUNS.c.id, "ids"))
     .order_by(_RUNS.c.id)
-    .with_for_update(skip_locked=True, key_share=True)
+    .with_for_update(of=_RUNS, skip_locked=True, key_share=True)
 )
 _COUNT = (
     update(_RUNS)
@@ -85,11 +99,15 @@ class _Take:
     worker: str
     now: datetime
     claims: list[Claim] = field(default_factory=list)
-    skipped: defaultdict[Reason, list[int]] = field(default_factory=lambda: defaultdict(list))
+    skipped: defaultdict[tuple[Reason, str | None], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By reason, and what more is known of it."""
+    deferred: list[dict[str, Any]] = field(default_factory=list)
+    """What waits for room under a cap, and until when."""
     leases: dict[int, timedelta] = field(default_factory=dict)
     tats_us: dict[int, int] = field(default_factory=dict)
     """By sender, of those for which something is claimed."""
     used: dict[int, _Used] = field(default_factory=dict)
+    ledger: Ledger = field(init=False)
 
 
 @dataclass
@@ -99,6 +117,7 @@ class _Used:
     claimed: int
     limit: int | None
     budget: int | None
+    about: About
     taken: int = 0
 
     def room(self, segments: int, most: int | None) -> bool:
@@ -123,7 +142,9 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
         limit -= len(candidates)
         flying[line.account_id] = flying.get(line.account_id, 0) + len(candidates)
         found.append((line, pace, candidates))
-    take.used = _used(session, {c.message.run_id for _, _, candidates in found for c in candidates} - {None})
+    take.used = _used(session, {c.message.run_id for _, _, candidates in found for c in candidates} - {None}, now)
+    due = [(line, candidates) for line, _, candidates in found]
+    take.ledger = frequency.enter(session, due, {run: used.about for run, used in take.used.items()}, now=now)
     for line, pace, candidates in found:
         if candidates:
             _claim_sender(session, take, line, pace, candidates)
@@ -137,12 +158,17 @@ def _pace(line: Line, now: datetime) -> Pace:
     return Pace(line.segments_per_second, line.tat_us, now, slowed=slow)
 
 
-def _used(session: Session, run_ids: set[int]) -> dict[int, _Used]:
+def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used]:
     """The counts of these runs, locked in one order; a run that somebody else counts at this moment waits for the next turn."""
     if not run_ids:
         return {}
     rows = session.execute(_COUNTS, {"ids": run_ids})
-    return {row.id: _Used(row.segments_claimed, row.segment_limit, row.budget_segments) for row in rows}
+    return {
+        row.id: _Used(
+            row.segments_claimed, row.segment_limit, row.budget_segments, About(row.started_at or now, row.subject, row.category)
+        )
+        for row in rows
+    }  # fmt: skip
 
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
@@ -155,18 +181,30 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
         if not pace.open:
             break
         run = take.used.get(message.run_id)
-        if message.run_id is not None and run is None:
+        if (message.run_id is not None and run is None) or take.ledger.waits(message.id):
             continue
         reason = blocked.get(message.id) or _refusal(message, run, now=now, enabled=enabled)
+        over = take.ledger.over(message.id) if reason is None else None
         if reason is not None:
-            take.skipped[reason].append(message.id)
+            take.skipped[reason, None].append(message.id)
+        elif over is not None:
+            _hold_back(take, message.id, over)
         elif run is None or run.room(message.segments, run.budget):
+            take.ledger.take(message.id)
             slot = pace.take(message.segments)
             if run is not None:
                 run.taken += message.segments
             take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=pace.gap(message.segments)))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
         take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
+
+
+def _hold_back(take: _Take, message_id: int, over: Over) -> None:
+    """A text that is over a cap waits where there will be room in time; else it is set aside."""
+    if over.room_at is not None and over.room_at < take.ledger.until(message_id):
+        take.deferred.append({"message": message_id, "room_at": over.room_at, "more": over.cap.words, "now": take.now})
+    else:
+        take.skipped[Reason.FREQUENCY, over.cap.words].append(message_id)
 
 
 def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> dict[int, Reason]:
@@ -217,8 +255,10 @@ def _write(session: Session, take: _Take) -> None:
         session.execute(
             _SERVE, {"sender": sender_id, "tat": take.tats_us[sender_id], "by": take.worker, "until": take.now + HOLD}
         )
-    for reason, ids in take.skipped.items():
-        session.execute(_SKIP, {"ids": ids, "why": reason, "now": take.now})
+    for (reason, more), ids in take.skipped.items():
+        session.execute(_SKIP, {"ids": ids, "why": reason, "more": more, "now": take.now})
+    if take.deferred:
+        session.execute(_DEFER, take.deferred)
     for run_id, used in take.used.items():
         if used.taken:
             session.execute(_COUNT, {"run": run_id, "taken": used.taken, "served": micros(take.now)})

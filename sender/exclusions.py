@@ -21,6 +21,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_TIME_ZONE: "The country has sending hours, but nobody knows this number's time zone",
     Reason.WINDOW_CLOSED: "The hours in which we may text this person ended before their turn came",
     Reason.SEGMENT_LIMIT: "The run's segment limit was used up",
+    Reason.FREQUENCY: "They have had as many texts as a cap allows",
     Reason.CANCELLED: "The campaign was cancelled before their turn came",
     Reason.EXPIRED: "The message was not worth sending any more when its turn came",
     Reason.ATTEMPTS: "Sending was tried as often as is allowed",
@@ -62,7 +63,7 @@ def explain(session: Session, run: Run, *, contact_id: int | None = None, row: i
 def _fate(message: Message) -> str:
     when = f"{message.sent_at:%Y-%m-%d %H:%M} UTC" if message.sent_at else ""
     if message.status is MessageStatus.SKIPPED:
-        return sentence(message.reason) if message.reason else "The message was skipped."
+        return sentence(message.reason, message.detail or "") if message.reason else "The message was skipped."
     if message.status is MessageStatus.DELIVERED:
         return f"The message was sent {when} and delivered.".replace("  ", " ")
     if message.status in WITH_TWILIO and message.status not in SETTLED:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, String, bindparam, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
-from models.accounts import CREDENTIALS, Account, SenderKind, SendingNumber
+from models.accounts import CREDENTIALS, Account, Profile, SenderKind, SendingNumber
 from models.base import Base, UTCDateTime
 from models.campaigns import Campaign, CampaignState, Lane, Run
 from sender.among import among
@@ -58,7 +58,18 @@ class Line(NamedTuple):
     slow_until: datetime | None
     concurrency: int
     launch_epoch: int
+    profile: Profile
+    cap_wait_hours: int
+    texts_per_day: int | None
+    texts_per_week: int | None
+    attempts_per_week: int | None
+    max_invitations: int | None
     credentials: tuple[object, ...]
+
+    @property
+    def limits(self) -> tuple[int | None, ...]:
+        """What the account says of `sender.caps.LIMITS`."""
+        return self.texts_per_day, self.texts_per_week, self.attempts_per_week, self.max_invitations
 
 
 _OF_SENDER, _OF_LINE = Line._fields.index("concurrency"), Line._fields.index("credentials")

@@ -1,0 +1,147 @@
+"""How many texts may a person get in how long, by which rule, and where?
+
+The rules are dated data, `caps.csv`; some take their figure from the account. Which state's rule counts is told by the area code
+(`capped_areas.csv`). A window moves along: 24 hours are 86,400 seconds, whatever clocks do meanwhile. What they are held against
+is in `sender/frequency.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from models.accounts import Account, Profile
+from models.consent import Purpose
+
+RULES, AREAS = (Path(__file__).with_name(name) for name in ("caps.csv", "capped_areas.csv"))
+LIMITS = ("texts_per_day", "texts_per_week", "attempts_per_week", "max_invitations")
+"""The columns of an account that a rule may take its figure from."""
+ELSEWHERE = "elsewhere"
+STEM = 5
+"""Characters of a North American number that tell its area: "+1305"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `limit` texts of a kind within `hours` (None: ever). `blocks`: it holds a text back; else it is only said."""
+
+    rule: str
+    place: str
+    purpose: Purpose | None
+    category: str
+    by_subject: bool
+    limit: int
+    hours: int | None
+    blocks: bool
+    why: str
+    source: str
+    confirmed: bool
+
+    @property
+    def window(self) -> timedelta | None:
+        return None if self.hours is None else timedelta(hours=self.hours)
+
+    @property
+    def words(self) -> str:
+        """What it allows, without a full stop: "at most 3 marketing texts on one subject in 24 hours (the law of Florida)"."""
+        what = (
+            f"{self.purpose} texts"
+            if self.purpose
+            else f"{self.category.replace('_', ' ').lower() or 'campaign'} texts"
+        )
+        what = what.removesuffix("s") if self.limit == 1 else what
+        subject = " on one subject" if self.by_subject else ""
+        within = "" if self.hours is None else f" in {_length(self.hours)}"
+        return f"at most {self.limit:,} {what}{subject}{within} ({self.why}{'' if self.confirmed else '; unconfirmed'})"
+
+
+def _length(hours: int) -> str:
+    days, rest = divmod(hours, 24)
+    return f"{days} days" if days > 1 and not rest else f"{hours} hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the list. `limit` is a number, or the name of an account's column; `valid_to` is its last day."""
+
+    rule: str
+    place: str
+    purpose: str
+    category: str
+    per: str
+    profile: str
+    limit: str
+    hours: str
+    outcome: str
+    why: str
+    source: str
+    valid_from: date
+    valid_to: date | None
+    confirmed: bool
+
+    def in_force(self, on: date) -> bool:
+        """On that day."""
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+
+@cache
+def rules(path: Path = RULES) -> tuple[Rule, ...]:
+    """Every row, also those that are no longer in force. Lines starting with # are notes."""
+    return tuple(
+        Rule(**{**row, "valid_from": start, "valid_to": end, "confirmed": row["confirmed"] == "yes"})
+        for row, start, end in _dated(path)
+    )
+
+
+def _dated(path: Path) -> Iterator[tuple[dict[str, Any], date, date | None]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(line for line in file if not line.startswith("#")):
+            end = row["valid_to"]
+            yield row, date.fromisoformat(row["valid_from"]), date.fromisoformat(end) if end else None
+
+
+def caps_of(account: Account, on: date) -> tuple[Cap, ...]:
+    """The caps that hold for an account on a day."""
+    return caps(on, tuple(getattr(account, name) for name in LIMITS), account.profile)
+
+
+@lru_cache(maxsize=256)
+def caps(on: date, limits: tuple[int | None, ...], profile: Profile) -> tuple[Cap, ...]:
+    """The caps in force on a day for an account with these `LIMITS`; a rule whose figure the account leaves empty is none."""
+    own = dict(zip(LIMITS, limits, strict=True))
+    return tuple(_caps(on, own, profile))
+
+
+def _caps(on: date, own: Mapping[str, int | None], profile: Profile) -> Iterator[Cap]:
+    for row in rules():
+        limit = int(row.limit) if row.limit.isdecimal() else own[row.limit]
+        if limit is None or not row.in_force(on) or row.profile not in ("", profile):
+            continue
+        yield Cap(
+            rule=row.rule, place=row.place, purpose=Purpose(row.purpose) if row.purpose else None, category=row.category,
+            by_subject=row.per == "subject", limit=limit, hours=int(row.hours) if row.hours else None,
+            blocks=row.outcome == "block", why=row.why, source=row.source, confirmed=row.confirmed,
+        )  # fmt: skip
+
+
+@cache
+def _areas() -> Mapping[str, tuple[str, ...]]:
+    return {f"+1{code}": (row["place"],) for row, _, _ in _dated(AREAS) for code in row["area_codes"].split()}
+
+
+def places(phone: str) -> tuple[str, ...]:
+    """The places whose rules count for a number (E.164, or its first `STEM` characters), as far as `caps.csv` names them."""
+    return _areas().get(phone[:STEM], ())
+
+
+def holding(of: tuple[Cap, ...], where: tuple[str, ...]) -> tuple[Cap, ...]:
+    """Those of the caps that hold in these places. What a rule has for elsewhere holds where it names none of them."""
+    named = {cap.rule for cap in of if cap.place in where}
+    return tuple(
+        cap for cap in of if not cap.place or cap.place in where or (cap.place == ELSEWHERE and cap.rule not in named)
+    )
