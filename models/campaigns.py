@@ -53,6 +53,7 @@ class Reason(StrEnum):
     PREMIUM = "premium"
     COUNTRY_DISABLED = "country_disabled"
     OPTED_OUT = "opted_out"
+    FLAGGED = "flagged"
     MISSING_FIELD = "missing_field"
     TOO_LONG = "too_long"
     NO_TIME_ZONE = "no_time_zone"

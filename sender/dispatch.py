@@ -15,7 +15,7 @@ it in doubt. What is next is read in `sender/queue.py`, and the rate kept in `se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
-from sender import consent, queue
+from sender import consent, flags, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
@@ -147,7 +147,7 @@ def _used(session: Session, run_ids: set[int]) -> dict[int, _Used]:
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
     account_id, now = line.account_id, take.now
-    blocked = _blocked(session, account_id, candidates)
+    blocked, flagged = _blocked(session, account_id, candidates), _flagged(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
     before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)
@@ -157,7 +157,9 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
         run = take.used.get(message.run_id)
         if message.run_id is not None and run is None:
             continue
-        reason = _refusal(message, run, now=now, blocked=message.id in blocked, enabled=enabled)
+        reason = _refusal(
+            message, run, now=now, blocked=message.id in blocked, flagged=message.id in flagged, enabled=enabled
+        )
         if reason is not None:
             take.skipped[reason].append(message.id)
         elif run is None or run.room(message.segments, run.budget):
@@ -171,12 +173,24 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
 
 def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
     """Which of the candidates may not be texted any more: consent is asked at the claim, not when the list was made."""
+    return _refused(candidates, lambda phones, purpose: consent.blocked(session, account_id, phones, purpose))
+
+
+def _flagged(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
+    """Which of the candidates have a flag that forbids it, wherever they come from; one look where the account has no flags."""
+    if not flags.any_standing(session, account_id):
+        return set()
+    return _refused(candidates, lambda phones, purpose: flags.standing(session, account_id, phones, purpose))
+
+
+def _refused(candidates: Sequence[Candidate], asked: Callable[[list[str], Purpose], Container[str]]) -> set[int]:
+    """The ids of those whose number is refused for their purpose."""
     groups: defaultdict[Purpose, list[Any]] = defaultdict(list)
     for candidate in candidates:
         groups[candidate.message.purpose].append(candidate.message)
     found: set[int] = set()
     for purpose, members in groups.items():
-        refused = consent.blocked(session, account_id, [m.phone for m in members], purpose)
+        refused = asked([m.phone for m in members], purpose)
         found |= {m.id for m in members if m.phone in refused}
     return found
 
@@ -185,10 +199,14 @@ def _enabled_regions(session: Session, account_id: int) -> set[str]:
     return set(session.scalars(_ENABLED, {"account": account_id}))
 
 
-def _refusal(message: Any, run: _Used | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
+def _refusal(
+    message: Any, run: _Used | None, *, now: datetime, blocked: bool, flagged: bool, enabled: set[str]
+) -> Reason | None:
     """The first reason why a due message may not leave after all, or None."""
     if blocked:
         return Reason.OPTED_OUT
+    if flagged:
+        return Reason.FLAGGED
     if message.expires_at is not None and message.expires_at <= now:
         return Reason.EXPIRED
     if message.region not in enabled:
