@@ -58,6 +58,7 @@ COVERED_BY = {
     "models/users.py": "test_models_schema.py",
     "models/workflows.py": "test_models_schema.py",
     "models/migrations/env.py": "test_models_schema.py",
+    "sender/evidence.py": "test_sender_explanation.py",
     "sender/dispatcher.py": "test_sender_worker.py",
     "sender/claims.py": "test_sender_dispatch.py",
     "sender/failures.py": "test_sender_worker.py",
