@@ -54,6 +54,7 @@ class Reason(StrEnum):
     COUNTRY_DISABLED = "country_disabled"
     NO_MMS = "no_mms"
     OPTED_OUT = "opted_out"
+    FLAGGED = "flagged"
     MISSING_FIELD = "missing_field"
     TOO_LONG = "too_long"
     NO_TIME_ZONE = "no_time_zone"

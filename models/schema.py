@@ -16,6 +16,7 @@ from models import (
     consent,
     contacts,
     countries,
+    flags,
     inbox,
     jobs,
     links,
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, links, messages, notices, rollups, settings, templates,
-    users, workflows,
+    accounts, campaigns, charges, consent, contacts, countries, flags, inbox, jobs, links, messages, notices, rollups, settings,
+    templates, users, workflows,
 )  # fmt: skip
 metadata = Base.metadata
 

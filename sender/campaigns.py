@@ -1,7 +1,7 @@
 """What a campaign may do next: be scheduled, sent, paused, resumed, cancelled, archived, and what then becomes of its rows.
 
 What stands in its way is in `sender/problems.py`, what starts by itself in `sender/starts.py`, how far a run is in
-`sender/progress.py`; each is offered here under its name.
+`sender/progress.py`, why somebody was texted or not in `sender/explanation.py`; each is offered here under its name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from models.campaigns import Audience, Campaign, CampaignState, Reason, Run
 from models.consent import Purpose
 from models.messages import WAITING, Message, MessageStatus
 from models.templates import TemplateVersion
+from sender.explanation import Explanation, explain
 from sender.planned import due, preview, upcoming
 from sender.problems import NO_ALPHANUMERIC, Problem, blocking, problems
 from sender.progress import Progress, RunFigures, diff_of, figures_of, progress
@@ -26,9 +27,10 @@ from sender.runs import NotAllowed, latest, locked, move, new_run
 from sender.starts import begin_latest, drop_held, send_held, skip_held, start_due
 
 __all__ = [
-    "NO_ALPHANUMERIC", "NotAllowed", "Problem", "Progress", "RunFigures", "archive", "blocking", "cancel", "create", "diff_of",
-    "end", "figures_of", "finish_done", "pause", "preview", "problems", "progress", "restore", "resume", "schedule", "send",
-    "send_held", "set_aside", "skip_held", "start_due", "under_way", "unexpanded", "unschedule", "upcoming",
+    "NO_ALPHANUMERIC", "Explanation", "NotAllowed", "Problem", "Progress", "RunFigures", "archive", "blocking", "cancel",
+    "create", "diff_of", "end", "explain", "figures_of", "finish_done", "pause", "preview", "problems", "progress", "restore",
+    "resume", "schedule", "send", "send_held", "set_aside", "skip_held", "start_due", "under_way", "unexpanded", "unschedule",
+    "upcoming",
 ]  # fmt: skip
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.CANCELLED)

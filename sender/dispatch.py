@@ -15,7 +15,7 @@ it in doubt. What is next is read in `sender/queue.py`, and the rate kept in `se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.messages import MessageStatus
 from models.settings import value
-from sender import confirmations, consent, frequency, queue
+from sender import confirmations, consent, flags, frequency, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.frequency import About, Ledger, Over
@@ -173,7 +173,7 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
     account_id, now = line.account_id, take.now
-    blocked = _blocked(session, account_id, candidates)
+    blocked, flagged = _blocked(session, account_id, candidates), _flagged(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
     before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)
@@ -212,13 +212,8 @@ def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate])
 
     The answer to a STOP is free of that STOP alone; once the person has come back, it would no longer be true.
     """
-    groups: defaultdict[Purpose, list[Any]] = defaultdict(list)
-    for candidate in candidates:
-        groups[candidate.message.purpose].append(candidate.message)
-    found: dict[int, Reason] = {}
-    for purpose, members in groups.items():
-        refused = consent.blocked(session, account_id, [m.phone for m in members], purpose)
-        found |= {m.id: Reason.OPTED_OUT for m in members if m.phone in refused}
+    said_no = _refused(candidates, lambda phones, purpose: consent.blocked(session, account_id, phones, purpose))
+    found = dict.fromkeys(said_no, Reason.OPTED_OUT)
     answers = {c.message.id: c.message.confirms_id for c in candidates if c.message.confirms_id is not None}
     clear = confirmations.clear(session, account_id, answers.values()) if answers else set()
     for id_, confirmed in answers.items():
@@ -226,6 +221,25 @@ def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate])
             found.pop(id_, None)
         else:
             found.setdefault(id_, Reason.EXPIRED)
+    return dict.fromkeys(_flagged(session, account_id, candidates), Reason.FLAGGED) | found
+
+
+def _flagged(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
+    """Which of the candidates have a flag that forbids it, wherever they come from; one look where the account has no flags."""
+    if not flags.any_standing(session, account_id):
+        return set()
+    return _refused(candidates, lambda phones, purpose: flags.standing(session, account_id, phones, purpose))
+
+
+def _refused(candidates: Sequence[Candidate], asked: Callable[[list[str], Purpose], Container[str]]) -> set[int]:
+    """The ids of those whose number is refused for their purpose."""
+    groups: defaultdict[Purpose, list[Any]] = defaultdict(list)
+    for candidate in candidates:
+        groups[candidate.message.purpose].append(candidate.message)
+    found: set[int] = set()
+    for purpose, members in groups.items():
+        refused = asked([m.phone for m in members], purpose)
+        found |= {m.id for m in members if m.phone in refused}
     return found
 
 
@@ -234,7 +248,7 @@ def _enabled_regions(session: Session, account_id: int) -> set[str]:
 
 
 def _refusal(message: Any, run: _Used | None, *, now: datetime, enabled: set[str]) -> Reason | None:
-    """The first reason, consent apart, why a due message may not leave after all, or None."""
+    """The first reason, but for what the person or a flag says, why a due message may not leave after all, or None."""
     if message.expires_at is not None and message.expires_at <= now:
         return Reason.EXPIRED
     if message.region not in enabled:

@@ -16,6 +16,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PREMIUM: "The number is a premium or shared-cost number",
     Reason.COUNTRY_DISABLED: "The number's country is not enabled in the country settings",
     Reason.OPTED_OUT: "The person opted out, or a probable opt-out waits to be read",
+    Reason.FLAGGED: "A flag on the number says not to text it",
     Reason.MISSING_FIELD: "The template needs a value that this row does not have",
     Reason.TOO_LONG: "The text would be longer than a message may be",
     Reason.NO_TIME_ZONE: "The country has sending hours, but nobody knows this number's time zone",

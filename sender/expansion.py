@@ -1,8 +1,8 @@
 """Who gets a message when a run starts, what does it say, and for which one reason does everybody else get none?
 
 The reasons are asked in a fixed order and the first that applies wins: what was wrong with the row at import; the country is
-disabled; the number is a landline or premium; the person opted out or is held; a field is missing; the text is too long; no
-time zone is known where the country has hours; the segment limit is used up. Everything else becomes a pending message.
+disabled; the number is a landline or premium; the person opted out or is held; a flag stands; a field is missing; the text is too
+long; no time zone is known where the country has hours; the segment limit is used up. Everything else becomes a pending message.
 
 `expand` takes one chunk of the audience. It and the mark where it stopped are in one transaction, so after a crash a run goes
 on where it was, and nothing is made twice.
@@ -21,11 +21,10 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import Base
 from models.campaigns import Audience, Campaign, CampaignState, Exclusion, Lane, Reason, Run
-from models.consent import ConsentEvent
 from models.messages import Direction, Kind, Message, MessageStatus
 from models.segments import Encoding, Measure, measure, measured
 from models.templates import TemplateVersion
-from sender import consent
+from sender import consent, flags
 from sender.bulk import Shared, incoming, roomy, uncollected, write
 from sender.recipients import FIXED, PREMIUM, VALUES, Recipient, Row, Terms, recipients, terms
 from sender.schedule import window
@@ -58,10 +57,17 @@ def decide(session: Session, rows: Sequence[Row], given: Terms) -> Iterator[Deci
         yield _judged(recipient, given, refused) if text is None else Decision(recipient, None, "", text, next(sizes))
 
 
-def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str, ConsentEvent]:
-    """The numbers that said no, of the rows that nothing else bars."""
+def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str, tuple[Reason, str]]:
+    """The numbers that said no or have a flag, of the rows that nothing else bars, each with its reason and a detail."""
     asked = [row[4] for row in rows if row[10] and _barred(Recipient.of(row), given) is None]
-    return consent.blocked(session, given.account_id, asked, given.purpose) if asked else {}
+    if not asked:
+        return {}
+    flagged = flags.standing(session, given.account_id, asked, given.purpose) if given.flagged else {}
+    refused = consent.blocked(session, given.account_id, asked, given.purpose)
+    found = {phone: (Reason.FLAGGED, flags.detail(flag)) for phone, flag in flagged.items()}
+    for phone, event in refused.items():
+        found[phone] = Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}"
+    return found
 
 
 def _easy(rows: Sequence[Row], given: Terms) -> tuple[list[str | None], Iterator[Measure]]:
@@ -74,14 +80,13 @@ def _easy(rows: Sequence[Row], given: Terms) -> tuple[list[str | None], Iterator
     return texts, iter(measured([text for text in texts if text is not None]))
 
 
-def _judged(row: Recipient, given: Terms, refused: Mapping[str, ConsentEvent]) -> Decision:
+def _judged(row: Recipient, given: Terms, refused: Mapping[str, tuple[Reason, str]]) -> Decision:
     """What becomes of a row that may have something about it: the first reason that applies, else its text."""
     barred = _barred(row, given)
     if barred is not None:
         return Decision(row, *barred)
     if row.refusable and row.phone in refused:
-        event = refused[row.phone]
-        return Decision(row, Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}")
+        return Decision(row, *refused[row.phone])
     return _worded(row, given)
 
 

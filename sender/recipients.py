@@ -15,6 +15,7 @@ from models.consent import Purpose
 from models.countries import CountrySetting
 from models.phones import LineType
 from models.templates import TemplateVersion
+from sender import flags
 from sender.bulk import plainly
 from sender.columns import OURS
 from sender.templates import Template, parse
@@ -43,7 +44,7 @@ class _Person(NamedTuple):
     name: str
     external_id: str | None
     refusable: bool
-    """The number has said yes or no at some time."""
+    """The number has said yes or no at some time, or has a flag."""
     attributes: str | None
     """The contact's as JSON, where the template asks for one that the list does not have."""
     skipped: int | None
@@ -82,6 +83,8 @@ class Terms:
     columns: frozenset[str]
     """The fields that the list itself has: a blank cell of theirs is missing, whatever an older list said."""
     countries: dict[str, CountrySetting]
+    flagged: bool = False
+    """Whether the account has any flag that stands; where it has none, no number is looked up."""
 
     @cached_property
     def wording(self) -> Wording:
@@ -131,6 +134,7 @@ def terms(
         media_url=version.media_url,
         columns=frozenset(audience.columns.values()),
         countries={setting.region: setting for setting in settings},
+        flagged=flags.any_standing(session, account_id),
     )
 
 
@@ -146,11 +150,16 @@ def recipients(
     if every > 1:
         skipped = f"CASE WHEN r.row % {every:d} <> 0 THEN 1 END"
         wanted = [f"CASE WHEN r.row % {every:d} = 0 THEN {value} END" for value in wanted]
+    refusable = (
+        f"EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone)"  # noqa: S608
+    )
+    if given.flagged:
+        refusable += f""" OR EXISTS (SELECT 1 FROM contact_flag f
+            WHERE f.account_id = {given.account_id:d} AND f.phone = c.phone AND f.cleared_at IS NULL)"""  # noqa: S608
     attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
     query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
-            EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
-            {attributes}, {skipped}, {", ".join(wanted)}
+            ({refusable}), {attributes}, {skipped}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would
