@@ -36,7 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The console, its webhooks and its commands."""
     config = config or Config.from_environment()
     app = Flask(__name__)
-    database = connect(config.database_url)
+    database = connect(config.database_url, secret_keys=config.secret_keys)
     app.extensions["textledger"] = (config, database)
     set_up_flask(app, config)
     request_log.init_request_log(app)

@@ -18,7 +18,7 @@ from models.users import AuditEntry
 SECRET = frozenset(
     {
         "password", "twilio_token", "twilio_token_previous", "twilio_test_token", "tf_totp_secret", "mf_recovery_codes",
-        "fs_uniquifier",
+        "fs_uniquifier", "number_key",
     }
 )  # fmt: skip
 """Fields of which only the fact that they changed is kept."""

@@ -111,7 +111,7 @@ def fresh_database(config: Config) -> Database:
             leftover.is_file()
         ):  # the marks of what was sent are a folder: of another database, they mean nothing to this one
             leftover.unlink()
-    database = connect(config.database_url)
+    database = connect(config.database_url, secret_keys=config.secret_keys)
     migrate(database)
     return database
 

@@ -96,6 +96,11 @@ class Account(Base):
     """Why nothing of this account may leave now, as a sentence; empty when nothing holds it."""
     launch_epoch: Mapped[int] = mapped_column(default=1)
     retention_days: Mapped[int | None]
+    """After so many days the words and the number of a text go (`sender/retention.py`); empty: never."""
+    retained_to: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """Texts made before this time have neither words nor number any more; those that could not be settled hold it back."""
+    number_key: Mapped[str | None] = mapped_column(Text)
+    """The key of this account's keyed hashes of numbers, sealed (`models.digests`); empty until one is needed."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     senders: Mapped[list[SendingNumber]] = relationship(back_populates="account", order_by="SendingNumber.id")

@@ -7,7 +7,7 @@ plain `BEGIN` and never waits for a writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,9 @@ CONVENTION = {
 
 FROZEN_SECONDS = 60
 """After how long PostgreSQL ends a transaction whose process has fallen silent: a frozen worker must not lock out the others."""
+
+OPENING = "opening"
+"""Under this name a session carries the keys that open what `models.secrets` sealed."""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """An autoincrementing 64-bit key; SQLite needs the word INTEGER for that."""
@@ -106,8 +109,11 @@ def driver_url(url: str) -> str:
     return url
 
 
-def connect(url: str) -> Database:
-    """Open a database by URL (`sqlite:///file.db`, `postgresql://…`). Nothing is created; see `models.schema.migrate`."""
+def connect(url: str, *, secret_keys: Sequence[str] = ()) -> Database:
+    """Open a database by URL (`sqlite:///file.db`, `postgresql://…`). Nothing is created; see `models.schema.migrate`.
+
+    Its sessions carry `secret_keys`, for what has to open a sealed value deep inside (`models.digests`).
+    """
     options: dict[str, Any] = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     engine = create_engine(
         driver_url(url), hide_parameters=True, **options
@@ -116,11 +122,11 @@ def connect(url: str) -> Database:
         _prepare_sqlite(engine)
     else:
         _prepare_postgres(engine)
-    reader = engine.execution_options(reading=True)
+    reader, info = engine.execution_options(reading=True), {OPENING: tuple(secret_keys)}
     return Database(
         engine,
-        sessionmaker(engine, expire_on_commit=False),
-        sessionmaker(reader, expire_on_commit=False),
+        sessionmaker(engine, expire_on_commit=False, info=info),
+        sessionmaker(reader, expire_on_commit=False, info=info),
     )
 
 

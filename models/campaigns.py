@@ -64,6 +64,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     ATTEMPTS = "attempts"
+    ERASED = "erased"
 
 
 class Audience(Base):
@@ -81,6 +82,8 @@ class Audience(Base):
     rows: Mapped[int] = mapped_column(default=0)
     usable: Mapped[int] = mapped_column(default=0)
     complete: Mapped[bool] = mapped_column(default=False)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """From then on its rows have no values any more (`sender/retention.py`)."""
     created_by: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -22,6 +22,7 @@ class ConsentKind(StrEnum):
     RE_SUBSCRIBE = "re_subscribe"
     HOLD = "hold"
     RELEASE = "release"
+    ERASURE = "erasure"
 
 
 class Purpose(StrEnum):
@@ -44,6 +45,7 @@ class ConsentSource(StrEnum):
     FORM = "form"
     IMPORT = "import"
     PROVIDER_REFUSAL = "provider_refusal"
+    ERASURE = "erasure"
 
 
 BLOCKING = frozenset({ConsentKind.OPT_OUT, ConsentKind.HOLD})
@@ -51,7 +53,11 @@ BLOCKING = frozenset({ConsentKind.OPT_OUT, ConsentKind.HOLD})
 
 
 class ConsentEvent(Base):
-    """One event of one number. Never updated, never deleted, which the database itself sees to; the latest row counts."""
+    """One event of one number. Never updated, never deleted, which the database itself sees to; the latest row counts.
+
+    One change is let pass, once: what it says of a person is erased, and a keyed hash of the number takes its place
+    (`sender/erasure.py`).
+    """
 
     __tablename__ = "consent_event"
     __table_args__ = (
@@ -60,6 +66,10 @@ class ConsentEvent(Base):
         Index(
             "ix_consent_event_hold", "account_id", "id",
             sqlite_where=text("kind = 'hold'"), postgresql_where=text("kind = 'hold'"),
+        ),
+        Index(
+            "ix_consent_event_account_id_number_hash", "account_id", "number_hash", "id",
+            sqlite_where=text("number_hash IS NOT NULL"), postgresql_where=text("number_hash IS NOT NULL"),
         ),
         UniqueConstraint("account_id", "previous_hash"),  # a chain cannot fork
     )  # fmt: skip
@@ -76,6 +86,9 @@ class ConsentEvent(Base):
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     actor: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime] = mapped_column(UTCDateTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    number_hash: Mapped[str | None]
+    """Keyed hash of a number that is, or once was, erased (`models.digests`); sealed with the event that had it from the start."""
     salt: Mapped[str]
     content_hash: Mapped[str]
     """Stands in the chain for what the event says of a person: `models.chain.commitment`."""
@@ -88,12 +101,15 @@ class ConsentEvent(Base):
         """What the event says of a person."""
         return {"phone": self.phone, "reason": self.reason, "evidence": self.evidence}
 
-    def facts(self) -> dict[str, Any]:
-        """What the hash covers."""
-        return {
+    def facts(self, *, numbered: bool | None = None) -> dict[str, Any]:
+        """What the hash covers; `numbered`: with the hash of the number, which an event has that was sealed with one."""
+        facts = {
             "account": self.account_id, "kind": self.kind, "purpose": self.purpose, "source": self.source,
             "message": self.message_id, "actor": self.actor, "at": self.at.isoformat(), "content": self.content_hash,
         }  # fmt: skip
+        if self.number_hash is not None if numbered is None else numbered:
+            facts["number"] = self.number_hash
+        return facts
 
     def seal(self, previous: str) -> None:
         """Join the chain behind the event with that hash."""
@@ -102,11 +118,19 @@ class ConsentEvent(Base):
         self.hash = link(previous, self.facts())
 
     def follows(self, previous: str) -> bool:
-        """Whether it is as it was sealed, behind the event with that hash."""
-        sealed = self.content_hash == commitment(self.salt, self.content()) and self.hash == link(
-            previous, self.facts()
-        )
-        return sealed and self.previous_hash == previous
+        """Whether it is as it was sealed, behind the event with that hash; of an erased one, whether what is left of it is.
+
+        What was erased cannot be hashed again, and the chain does not need it. That the hash of the number and the time of an
+        erasure are those of a sealed event of their own is for whoever walks the chain to see (`sender/checkpoints.py`).
+        """
+        if self.previous_hash != previous:
+            return False
+        if self.erased_at is None:
+            return self.content_hash == commitment(self.salt, self.content()) and self.hash == link(
+                previous, self.facts()
+            )
+        blank = (self.phone, self.reason, self.evidence, self.salt) == ("", "", {}, "")
+        return blank and self.hash in {link(previous, self.facts(numbered=numbered)) for numbered in (True, False)}
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M} UTC"

@@ -46,6 +46,8 @@ class Contact(Base):
     """How that is known, for people."""
     external_id: Mapped[str | None]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """From then on nothing here says who it was; the row stays for what refers to it, and is never texted."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -37,6 +37,7 @@ class Conversation(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     state: Mapped[ConversationState] = mapped_column(words(ConversationState), default=ConversationState.OPEN)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_inbound_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_outbound_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -162,6 +162,8 @@ class Message(Base):
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("sending_number.id"))
     phone: Mapped[str]
     """The other party's number, E.164: the recipient of an outbound text, the author of an inbound one."""
+    number_hash: Mapped[str | None]
+    """Stands for the number once that is erased, and `phone` is empty: `models.digests`."""
     region: Mapped[str]
     body: Mapped[str | None] = mapped_column(Text)
     media_url: Mapped[str | None]

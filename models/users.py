@@ -129,6 +129,8 @@ class AuditEntry(Base):
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     ip: Mapped[str] = mapped_column(default="")
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """From then on it does not say who it was about; what is left of it is vouched for by a later entry (`admin/audit.py`)."""
     previous_hash: Mapped[str]
     hash: Mapped[str]
 

@@ -1,6 +1,7 @@
 """Is the consent ledger whole? Its chain is walked and held against checkpoints that were kept elsewhere.
 
-A row that was changed, removed or slipped in breaks the chain. Rows cut off at its end break nothing, and neither does a chain
+A row that was changed, removed or slipped in breaks the chain; one whose words about a person were erased as the law asks does
+not. Rows cut off at its end break nothing, and neither does a chain
 that somebody wrote anew from some row on: only a checkpoint that was exported before shows that, so export them, and keep them
 where whoever can write to this database cannot.
 """
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.chain import FIRST
-from models.consent import ConsentEvent
+from models.consent import ConsentEvent, ConsentKind
 
 PAGE = 1_000
 """Events read at once."""
@@ -44,6 +45,8 @@ class Proof:
     last_hash: str
     broken: int | None = None
     """The id of the first event that does not follow from the one before it, or cannot even be read; the walk ends there."""
+    erased: int = 0
+    """Entries of which only what says nothing of a person is left."""
     missed: Checkpoint | None = None
     """The first checkpoint that the chain does not pass through."""
 
@@ -73,15 +76,40 @@ def walk(session: Session, account: Account, against: Iterable[Checkpoint] = ())
     """Along an account's whole chain, past those of the checkpoints that are of this account."""
     mine = sorted((one for one in against if one.account == account.slug), key=lambda one: one.entries)
     asked, hashes = {one.entries for one in mine}, {0: FIRST}
-    previous, entries = FIRST, 0
+    previous, entries, erasures = FIRST, 0, _Erasures()
     for entries, (key, event) in enumerate(_events(session, account.id), 1):
         if event is None or not event.follows(previous):
             return Proof(account.slug, entries - 1, previous, broken=key)
+        erasures.see(event)
         previous = event.hash
         if entries in asked:
             hashes[entries] = previous
+    if erasures.unsealed is not None:
+        return Proof(account.slug, entries, previous, broken=erasures.unsealed)
     missed = next((one for one in mine if hashes.get(one.entries) != one.hash), None)
-    return Proof(account.slug, entries, previous, missed=missed)
+    return Proof(account.slug, entries, previous, erased=erasures.count, missed=missed)
+
+
+class _Erasures:
+    """Holds what erased entries say of themselves, the hash and the time, against the sealed entries of their erasures."""
+
+    def __init__(self) -> None:
+        self._sealed = set[tuple[str | None, datetime | None]]()
+        self._told: dict[tuple[str | None, datetime | None], int] = {}
+        self.count = 0
+
+    def see(self, event: ConsentEvent) -> None:
+        """The next entry of the chain."""
+        if event.erased_at is not None:
+            self.count += 1
+            self._told.setdefault((event.number_hash, event.erased_at), event.id)
+        elif event.kind is ConsentKind.ERASURE:
+            self._sealed.add((event.number_hash, event.at))
+
+    @property
+    def unsealed(self) -> int | None:
+        """The first erased entry of which no sealed one knows."""
+        return min((key for told, key in self._told.items() if told not in self._sealed), default=None)
 
 
 def _events(session: Session, account_id: int) -> Iterator[tuple[int, ConsentEvent | None]]:

@@ -8,25 +8,31 @@ are read off a number's events, separately:
 
 Either one blocks. So a release never undoes an opt_out, an imported opt_in never ends a hold that waits for a person, and
 someone who texts START ends both. An opt_in for one purpose after a STOP opens that purpose alone.
+
+Of a number that was erased a keyed hash is left (`sender/erasure.py`): its events count on, in one order with those that came
+since. Only a yes from before does not: who was forgotten has to agree again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.chain import FIRST
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
+from models.secrets import SecretUnreadable
+from sender import erased
 from sender.among import among
 from sender.keywords import Keyword, classify
 
-__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "standing", "state"]
+__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "refusals", "standing", "state"]
 
 K = ConsentKind
 _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
@@ -58,8 +64,11 @@ def append(
     evidence: Mapping[str, Any] | None = None,
     message_id: int | None = None,
     actor: str = "",
+    number_hash: str | None = None,
 ) -> ConsentEvent:
     """Add one event to the account's chain; `evidence` must be plain JSON. Flushed, not committed.
+
+    An event about a number that is erased has no phone but its hash, and one about a number that was erased before has both.
 
     Two writers of one account wait for each other here, so that no two events follow the same one: PostgreSQL by a lock on
     the account's row until the transaction ends, SQLite by its one writer.
@@ -67,14 +76,25 @@ def append(
     if now.tzinfo is None:
         raise ValueError("An event of consent needs a time with a zone.")
     session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
+    if number_hash is None:
+        number_hash = _known_hash(session, account_id, phone)
     event = ConsentEvent(
-        account_id=account_id, phone=phone, kind=kind, purpose=purpose, source=source, reason=reason,
+        account_id=account_id, phone=phone, number_hash=number_hash, kind=kind, purpose=purpose, source=source, reason=reason,
         evidence=dict(evidence or {}), message_id=message_id, actor=actor, at=now.astimezone(UTC),
     )  # fmt: skip
     event.seal(_last_hash(session, account_id))
     session.add(event)
     session.flush()
     return event
+
+
+def _known_hash(session: Session, account_id: int, phone: str) -> str | None:
+    """The hash under which this number's erased events stand, if it has any. A lost key keeps nobody from saying no."""
+    with suppress(SecretUnreadable):
+        hashes = erased.digests(session, account_id, [phone]).values()
+        if any(erased.events(session, account_id, hashes, list(Purpose))):
+            return next(iter(hashes))
+    return None
 
 
 def _last_hash(session: Session, account_id: int) -> str:
@@ -93,17 +113,41 @@ def blocked(session: Session, account_id: int, phones: Iterable[str], purpose: P
     blocking: dict[str, int] = {}
     wanted = list(dict.fromkeys(phones))
     for start in range(0, len(wanted), PHONES):
-        given = {"account": account_id, "phones": wanted[start : start + PHONES], "purposes": asked}
-        rows = session.execute(_EVENTS, given)
-        histories: dict[str, list[tuple[Purpose, ConsentKind, int]]] = {}
-        for phone, about, kind, id_ in rows:
-            histories.setdefault(phone, []).append((about, kind, id_))
-        for phone, history in histories.items():
+        for phone, history in _histories(session, account_id, wanted[start : start + PHONES], asked).items():
             found = standing(history, purpose)
             if found is not None:
                 blocking[phone] = found
     events = _by_id(session, list(blocking.values()))
     return {phone: events[id_] for phone, id_ in blocking.items()}
+
+
+History = Sequence[tuple[Purpose, ConsentKind, int]]
+
+
+def _histories(session: Session, account_id: int, phones: list[str], purposes: Sequence[Purpose]) -> dict[str, History]:
+    """What each number has said about these purposes, oldest first, also before it was erased."""
+    found: dict[str, list[tuple[Purpose, ConsentKind, int]]] = {}
+    for phone, about, kind, id_ in session.execute(
+        _EVENTS, {"account": account_id, "phones": phones, "purposes": purposes}
+    ):
+        found.setdefault(phone, []).append((about, kind, id_))
+    by_hash = {hash_: phone for phone, hash_ in erased.digests(session, account_id, phones).items()}
+    for hash_, about, kind, id_ in erased.events(session, account_id, by_hash, purposes) if by_hash else ():
+        found.setdefault(by_hash[hash_], []).append((about, kind, id_))
+    if not by_hash:
+        return dict(found)
+    return {phone: sorted(set(history), key=lambda one: one[2]) for phone, history in found.items()}
+
+
+def refusals(session: Session, account_id: int, phone: str) -> list[tuple[ConsentKind, Purpose]]:
+    """What stands against texting this number, as the fewest events that would say it again: opt_outs, then holds."""
+    history = _histories(session, account_id, [phone], tuple(Purpose)).get(phone, ())
+    found: list[tuple[ConsentKind, Purpose]] = []
+    for kind, said in ((K.OPT_OUT, _OPTED), (K.HOLD, _HELD)):
+        single = [one for one in Purpose if one is not Purpose.ALL]
+        against = [one for one in single if _last_no(history, said, one) is not None]
+        found += [(kind, one) for one in ([Purpose.ALL] if against == single else against)]
+    return found
 
 
 def _by_id(session: Session, ids: list[int]) -> dict[int, ConsentEvent]:
@@ -114,20 +158,21 @@ def _by_id(session: Session, ids: list[int]) -> dict[int, ConsentEvent]:
     return found
 
 
-def standing(history: Sequence[tuple[Purpose, ConsentKind, int]], purpose: Purpose) -> int | None:
+def standing(history: History, purpose: Purpose) -> int | None:
     """The id of the event that blocks, oldest first in, or None. For `Purpose.ALL`, of any purpose."""
     if purpose is Purpose.ALL:
         each = (standing(history, one) for one in Purpose if one is not Purpose.ALL)
         return next((id_ for id_ in each if id_ is not None), None)
-    opted, held, counted = None, None, _about(purpose)
+    return _last_no(history, _OPTED, purpose) or _last_no(history, _HELD, purpose)
+
+
+def _last_no(history: History, said: Mapping[ConsentKind, bool], purpose: Purpose) -> int | None:
+    """The id of the latest of these events about a purpose, if it is a no."""
+    found, counted = None, _about(purpose)
     for about, kind, id_ in history:
-        if about not in counted:
-            continue
-        if kind in _OPTED:
-            opted = id_ if _OPTED[kind] else None
-        if kind in _HELD:
-            held = id_ if _HELD[kind] else None
-    return opted or held
+        if kind in said and about in counted:
+            found = id_ if said[kind] else None
+    return found
 
 
 def state(session: Session, account_id: int, phone: str) -> ConsentEvent | None:
@@ -137,7 +182,7 @@ def state(session: Session, account_id: int, phone: str) -> ConsentEvent | None:
         return blocking[phone]
     latest = (
         select(ConsentEvent)
-        .where(ConsentEvent.account_id == account_id, ConsentEvent.phone == phone)
+        .where(ConsentEvent.account_id == account_id, _of(session, account_id, phone))
         .order_by(ConsentEvent.id.desc())
         .limit(1)
     )
@@ -178,7 +223,7 @@ def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: d
         raise ValueError("Consent was asked for at a time without a zone; pass an aware datetime.")
     mine = (
         ConsentEvent.account_id == account_id,
-        ConsentEvent.phone == phone,
+        _of(session, account_id, phone),
         ConsentEvent.purpose.in_(_about(purpose)),
     )
     used = tuple(session.scalars(select(ConsentEvent).where(*mine, ConsentEvent.at <= at).order_by(ConsentEvent.id)))
@@ -188,13 +233,24 @@ def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: d
     )
 
 
+def _of(session: Session, account_id: int, phone: str) -> ColumnElement[bool]:
+    """The events of a number, also those from before it was erased."""
+    hashes = list(erased.digests(session, account_id, [phone]).values())
+    return (
+        or_(ConsentEvent.phone == phone, ConsentEvent.number_hash.in_(hashes))
+        if hashes
+        else ConsentEvent.phone == phone
+    )
+
+
 def _agreed(history: Sequence[ConsentEvent], purpose: Purpose) -> ConsentEvent | None:
     """The latest yes, oldest first in, that no later no took back. For `Purpose.ALL`, None unless there is one for each purpose."""
     if purpose is Purpose.ALL:
         each = [_agreed(history, one) for one in Purpose if one is not Purpose.ALL]
         return max((one for one in each if one), key=lambda one: one.id) if all(each) else None
-    opted = [event for event in history if event.kind in _OPTED and event.purpose in _about(purpose)][-1:]
-    return next((event for event in opted if not _OPTED[event.kind]), None)
+    ends = {**_OPTED, K.ERASURE: True}
+    opted = [event for event in history if event.kind in ends and event.purpose in _about(purpose)][-1:]
+    return next((event for event in opted if not ends[event.kind]), None)
 
 
 def _about(purpose: Purpose) -> tuple[Purpose, ...]:

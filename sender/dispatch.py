@@ -173,7 +173,7 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
     account_id, now = line.account_id, take.now
-    blocked, flagged = _blocked(session, account_id, candidates), _flagged(session, account_id, candidates)
+    blocked = _blocked(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
     before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)

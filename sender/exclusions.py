@@ -25,6 +25,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.FREQUENCY: "They have had as many texts as a cap allows",
     Reason.CANCELLED: "The campaign was cancelled before their turn came",
     Reason.EXPIRED: "The message was not worth sending any more when its turn came",
+    Reason.ERASED: "The person's data was erased",
     Reason.ATTEMPTS: "Sending was tried as often as is allowed",
 }
 """What each reason means, without its full stop: a detail may follow."""

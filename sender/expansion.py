@@ -191,7 +191,7 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
     themselves.
     """
     session.flush()
-    _await_turn(session, run)
+    await_turn(session, run.id)
     session.refresh(run)
     if run.expanded:
         return 0
@@ -251,10 +251,13 @@ class _Sorter:
         return made if given.media_url is None else [(*message, given.media_url) for message in made]
 
 
-def _await_turn(session: Session, run: Run) -> None:
-    """One process at a time, until the transaction ends. Not by locking the run's row: claims count on it all the while."""
+def await_turn(session: Session, run_id: int) -> None:
+    """One process at a time at a run's list, until the transaction ends.
+
+    Not by locking the run's row: claims count on it all the while.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_EXPANDING, run.id % 2**31)))
+        session.execute(select(func.pg_advisory_xact_lock(_EXPANDING, run_id % 2**31)))
 
 
 def _ran_out(session: Session, run: Run) -> bool:

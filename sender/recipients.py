@@ -18,6 +18,7 @@ from models.templates import TemplateVersion
 from sender import flags
 from sender.bulk import plainly
 from sender.columns import OURS
+from sender.erased import erased
 from sender.templates import Template, parse
 from sender.wording import Wording
 
@@ -68,6 +69,7 @@ class Recipient(_Person):
         return None if self.skipped else values
 
 
+PHONE, REFUSABLE = _Person._fields.index("phone"), _Person._fields.index("refusable")
 VALUES = len(_Person._fields)
 """Where a recipient's values begin."""
 
@@ -157,7 +159,9 @@ def recipients(
         refusable += f""" OR EXISTS (SELECT 1 FROM contact_flag f
             WHERE f.account_id = {given.account_id:d} AND f.phone = c.phone AND f.cleared_at IS NULL)"""  # noqa: S608
     attributes = "CAST(c.attributes AS text)" if given.asks_contact else "NULL"
-    query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
+    known = erased(session, given.account_id)
+    query = f"""SELECT r.row, r.contact_id, CASE WHEN c.erased_at IS NULL THEN r.reason ELSE 'erased' END, r.detail,
+            c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
             ({refusable}), {attributes}, {skipped}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
@@ -166,7 +170,7 @@ def recipients(
         # join all the rest of it to find where a stretch of it ends.
         top = after + STRETCH if until is None else min(after + STRETCH, until)
         for rows in plainly(session, f"{query} AND r.row > {after:d} AND r.row <= {top:d} ORDER BY r.row"):
-            yield rows
+            yield rows if known is None else known.marked(rows, PHONE, REFUSABLE)
             after = rows[-1][0]
         if after < top:
             return
