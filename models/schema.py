@@ -23,6 +23,7 @@ from models import (
     messages,
     notices,
     rollups,
+    rules,
     settings,
     templates,
     users,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, flags, inbox, jobs, links, messages, notices, rollups, settings,
-    templates, users, workflows,
+    accounts, campaigns, charges, consent, contacts, countries, flags, inbox, jobs, links, messages, notices, rollups, rules,
+    settings, templates, users, workflows,
 )  # fmt: skip
 metadata = Base.metadata
 
