@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
+from models.accounts import Account, Profile
 from models.base import Database
 from models.campaigns import Campaign
 from models.settings import Setting
@@ -125,3 +126,40 @@ def test_a_category_that_is_none_is_refused(desk: Desk) -> None:
     assert "voicemail" in page
     save(admin, key, "Hello", 1, category="LIMITED_CONTENT")
     assert "voicemail" in admin.text(f"/templates/details/?id={key}")
+
+
+def collector(desk: Desk) -> None:
+    """Make Harbor a debt collector."""
+    with desk.database.transaction() as session:
+        session.get_one(Account, desk.harbor.id).profile = Profile.THIRD_PARTY_COLLECTOR
+
+
+def test_how_to_stop_is_added_where_it_is_asked_for(desk: Desk) -> None:
+    """In the language of the text, before it is counted, and once."""
+    key, admin = renewal(desk, source="Hola"), desk.visitor(RoleName.ADMIN)
+    save(admin, key, "Hola", 1, language="es", notice="y")
+    text = versions(desk, key)[1].source
+    assert text == "Hola Responda STOP para dejar de recibir mensajes."
+    save(admin, key, text, 2, language="es", notice="y")
+    assert len(versions(desk, key)) == 2, "it was there already"
+    save(admin, key, "Adiós", 2, language="es")
+    assert versions(desk, key)[2].source == "Adiós", "nobody asked for it"
+
+
+def test_a_debt_collector_always_says_how_to_stop(desk: Desk) -> None:
+    """Whatever was ticked."""
+    collector(desk)
+    key, admin = renewal(desk, source="Hello"), desk.visitor(RoleName.ADMIN)
+    save(admin, key, "Hello again", 1)
+    assert versions(desk, key)[1].source == "Hello again Reply STOP to opt out."
+
+
+def test_the_count_is_of_the_text_that_will_be_sent(desk: Desk) -> None:
+    """With what is added to it."""
+    admin = desk.visitor(RoleName.ADMIN)
+    sizes = []
+    for notice in (False, True):
+        asked = {"source": "a" * 150, "notice": notice, "language": "en"}
+        answer = admin.client.post("/templates/count/", json=asked, headers={"X-CSRFToken": admin.token})
+        sizes.append((answer.get_json()["sample"]["units"], answer.get_json()["sample"]["segments"]))
+    assert sizes == [(150, 1), (173, 2)]

@@ -6,6 +6,7 @@
   const WAIT = 150;
   const source = form.querySelector("[data-source]"), panel = document.querySelector("[data-counted]");
   const part = (name) => panel.querySelector(`[data-part="${name}"]`);
+  const notice = document.getElementById("notice"), language = document.getElementById("language"), purpose = document.getElementById("purpose");
   const token = form.querySelector("input[name=csrf_token]").value;
 
   function make(tag, className, text) {
@@ -79,17 +80,31 @@
       const answer = await fetch(form.dataset.composer, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "application/json" },
-        body: JSON.stringify({ source: source.value }),
+        body: JSON.stringify({ source: source.value, notice: notice.checked, language: language.value }),
       });
       if (answer.ok && !answer.redirected && mine === round) show(await answer.json());
     } catch (error) { /* offline for a moment: the next letter asks again */ }
     if (mine === round) panel.classList.remove("pending");
   }
-  source.addEventListener("input", () => {
+  function again() {
     clearTimeout(timer);
     panel.classList.add("pending");
     timer = setTimeout(ask, WAIT);
-  });
+  }
+  source.addEventListener("input", again);
+  [notice, language].forEach((field) => field.addEventListener("change", again));
+
+  // how to stop: what the kind asks for, unless a person has chosen
+  const policies = JSON.parse(form.querySelector("[data-policies]").dataset.policies);
+  let chosen = false;
+  notice.addEventListener("change", () => { chosen = true; });
+  function policy() {
+    const found = policies[purpose.value];
+    notice.disabled = found === "required";
+    if (found === "required" || !chosen) notice.checked = found !== "offered";
+  }
+  purpose.addEventListener("change", () => { policy(); again(); });
+  policy();
   form.querySelectorAll("[data-insert]").forEach((button) => button.addEventListener("click", () => {
     const start = source.selectionStart, inserted = `{{ ${button.dataset.insert} }}`;
     const text = source.value.slice(0, start) + inserted + source.value.slice(source.selectionEnd);

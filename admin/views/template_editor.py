@@ -9,7 +9,7 @@ from flask import abort, jsonify, redirect, request
 from flask_admin.helpers import get_form_data
 from sqlalchemy import select
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from admin import auth
@@ -21,7 +21,9 @@ from admin.views.template_links import TemplateLinks
 from admin.views.template_trials import known_fields
 from models.consent import Purpose
 from models.templates import Template, TemplateVersion
+from sender import opt_out_notices
 from sender.categories import DEFAULT, categories
+from sender.opt_out_notices import Policy
 from sender.templates import TemplateError, parse
 from sender.worker import wall_clock
 
@@ -65,6 +67,9 @@ class TemplateForm(ConsoleForm):
         "Language", choices=list(LANGUAGES.items()), default="en",
         description="Of the text, so that it can be looked for in it how to stop.",
     )  # fmt: skip
+    notice = BooleanField(
+        "Say how to stop", description="Added to the end of a text that does not say it yet, in its language, and counted with it.",
+    )  # fmt: skip
     source = TextAreaField("Text", [InputRequired("Write the text."), Length(max=LONGEST_SOURCE)])
     note = StringField(
         "What changed", [Length(max=200)], filters=[strip], description="One line for whoever reads the versions later."
@@ -98,8 +103,9 @@ class TemplateEditor(TemplateLinks):
     @page("/new/", "GET", "POST")
     def create_view(self) -> Any:
         """A new template with its first wording."""
-        form = TemplateForm(get_form_data() if request.method == "POST" else None)
-        if request.method == "POST" and form.validate():
+        expected = self._policy(PURPOSES[0]) is not Policy.OFFERED
+        form = TemplateForm(get_form_data() if request.method == "POST" else None, data={"notice": expected})
+        if request.method == "POST" and self._valid(form):
             now = self.now()
             template = Template(
                 account_id=self.account.id,
@@ -132,15 +138,27 @@ class TemplateEditor(TemplateLinks):
         begun = {
             "name": template.name, "purpose": template.purpose, "category": template.category,
             "source": current.source if current else "", "language": current.language if current else "en",
+            "notice": self._policy(template.purpose) is not Policy.OFFERED,
         }  # fmt: skip
         form = TemplateForm(
             get_form_data() if request.method == "POST" else None,
             data=begun | {"base": current.number if current else 0},
         )
         form.template_id = template.id
-        if request.method == "POST" and form.validate() and self._save(template, form):
+        if request.method == "POST" and self._valid(form) and self._save(template, form):
             return redirect(self.get_url(".details_view", id=template.id))
         return self._editor(form, template)
+
+    def _policy(self, purpose: Purpose) -> Policy:
+        return opt_out_notices.policy(self.account.profile, purpose, self.now().date())
+
+    def _valid(self, form: TemplateForm) -> bool:
+        """Whether it can be saved; then its text says how to stop, where that is asked for."""
+        if not form.validate():
+            return False
+        if form.notice.data or self._policy(form.purpose.data) is Policy.REQUIRED:
+            form.source.data = opt_out_notices.complete(form.source.data, form.language.data, self.now().date())
+        return True
 
     def _save(self, template: Template, form: TemplateForm) -> bool:
         """Write the changes; False when somebody saved another version meanwhile, with a sentence beside the text."""
@@ -182,6 +200,7 @@ class TemplateEditor(TemplateLinks):
         return self.render(
             "template_edit.html", form=form, model=template, known=known_fields(self.database, self.account.id),
             categories=tuple(categories(self.now().date()).values()),
+            policies={purpose.value: self._policy(purpose).value for purpose in PURPOSES},
             counted=count(self.database, self.account.id, source).plain() if source else None,
         )  # fmt: skip
 
@@ -192,7 +211,10 @@ class TemplateEditor(TemplateLinks):
         source = asked.get("source") if isinstance(asked, dict) else None
         if not isinstance(source, str) or len(source) > LONGEST_SOURCE + 1:
             abort(400)
-        return jsonify(count(self.database, self.account.id, source.replace("\r\n", "\n")).plain())
+        source = source.replace("\r\n", "\n")
+        if asked.get("notice") is True:
+            source = opt_out_notices.complete(source, str(asked.get("language"))[:8], self.now().date())
+        return jsonify(count(self.database, self.account.id, source).plain())
 
 
 def _said(template: Template, version: TemplateVersion | None) -> dict[str, str]:
