@@ -33,6 +33,7 @@ MAY = {
     "/unsubscribes/checkpoint/": set(RoleName) - {ANALYST},
     "/unsubscribes/new/": {ADMIN, AGENT, SUPERVISOR},
     "/unsubscribes/allow/?id={unsubscribes}": {ADMIN, AGENT, SUPERVISOR},
+    "/reviews/": set(RoleName) - {ANALYST},
     "/countries/": set(RoleName),
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
