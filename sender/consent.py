@@ -26,7 +26,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from sender.among import among
 from sender.keywords import Keyword, classify
 
-__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "standing", "state"]
+__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "join", "standing", "state"]
 
 K = ConsentKind
 _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
@@ -66,15 +66,23 @@ def append(
     """
     if now.tzinfo is None:
         raise ValueError("An event of consent needs a time with a zone.")
-    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
     event = ConsentEvent(
         account_id=account_id, phone=phone, kind=kind, purpose=purpose, source=source, reason=reason,
         evidence=dict(evidence or {}), message_id=message_id, actor=actor, at=now.astimezone(UTC),
     )  # fmt: skip
-    event.seal(_last_hash(session, account_id))
-    session.add(event)
-    session.flush()
+    join(session, account_id, [event])
     return event
+
+
+def join(session: Session, account_id: int, events: Sequence[ConsentEvent]) -> None:
+    """Seal new events of one account, in their order, and add them to its chain; each writer waits for the other. Flushed."""
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
+    previous = _last_hash(session, account_id)
+    for event in events:
+        event.seal(previous)
+        previous = event.hash
+    session.add_all(events)
+    session.flush()
 
 
 def _last_hash(session: Session, account_id: int) -> str:

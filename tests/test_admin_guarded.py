@@ -33,6 +33,8 @@ MAY = {
     "/unsubscribes/checkpoint/": set(RoleName) - {ANALYST},
     "/unsubscribes/new/": {ADMIN, AGENT, SUPERVISOR},
     "/unsubscribes/allow/?id={unsubscribes}": {ADMIN, AGENT, SUPERVISOR},
+    "/unsubscribes/import/": {ADMIN, AGENT, SUPERVISOR},
+    "/unsubscribes/answer/": {ADMIN},
     "/reviews/": set(RoleName) - {ANALYST},
     "/countries/": set(RoleName),
     "/countries/details/?id={countries}": set(RoleName),
