@@ -112,7 +112,7 @@ class ConsentView(ConsentAnswer):
     creatable = exportable = True
     record_name, create_label, create_verb = "unsubscribe", "Unsubscribe a number", "Unsubscribe"
     purpose = "Who must not be texted. Entries are added and never changed; the newest one about a number counts."
-    empty_hint = "When someone texts STOP, or you add a number here, it appears at once."
+    empty_hint = "When someone texts STOP or START, or you add a number here, it appears at once."
     search_hint = "Phone number"
     form = UnsubscribeForm
     details_template, list_template = "admin/consent.html", "admin/consent_list.html"
@@ -159,6 +159,16 @@ class ConsentView(ConsentAnswer):
             )
             for show, label in (("", "Not to be texted"), (BACK, "Came back"), (EVENTS, "Every entry"))
         ]
+
+    @property
+    def plural(self) -> str:
+        """What the present list holds."""
+        return {EVENTS: "entries", BACK: "numbers that came back"}.get(self.showing(), super().plural)
+
+    def counted(self, count: int | str) -> str:
+        """How many there are, in the words of the present list."""
+        one = {EVENTS: "1 entry", BACK: "1 number that came back"}.get(self.showing())
+        return one if one and str(count) == "1" else super().counted(count)
 
     def _counted(self, show: str) -> int | None:
         """How many a tab has; None where they are too many to count for a heading."""
