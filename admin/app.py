@@ -137,6 +137,7 @@ def set_up_templates(app: Flask, config: Config) -> None:
         environment=config.environment,
         simulated=bool(config.twilio_url),
         badge=formatters.badge,
+        bubble=formatters.bubble,
         status_badge=formatters.status,
         words=formatters.words,
         when=formatters.when,

@@ -109,7 +109,7 @@ def _reply(
 ) -> None:
     sid = f"SM{sha256(f'reply {message.id}'.encode()).hexdigest()[:32]}"
     params = {"MessageSid": sid, "From": message.phone, "To": sender.address, "Body": text, "NumSegments": "1"}
-    answer = inbox.receive(session, account=account, sender=sender, params=params, now=at)
+    answer = inbox.receive(session, account=account, sender=sender, params=params, now=at, answers=False)
     if answer is not None:
         cost = price_table().inbound(message.phone, segments=1, media=False)
         messages.price(session, answer, price_u=micros(cost.base + cost.carrier_fee), segments=1, now=at)

@@ -16,6 +16,7 @@ from models.base import Database
 from models.charges import Rate, RateCard
 from models.countries import CountrySetting
 from models.secrets import SecretUnreadable
+from sender import reviews
 from sender.gateway import InDoubt, Rejected, Throttled
 
 STALE = timedelta(days=365)
@@ -37,6 +38,11 @@ def accounts(config: Config, session: Session, *, now: datetime) -> Iterator[Fin
         if account.held_why:
             yield warning(
                 f"hold of {account.slug}", account.held_why, "Release it in the console when that is settled."
+            )
+        late = reviews.late(session, account.id, now=now)
+        if late:
+            yield warning(
+                f"replies of {account.slug}", f"{late} wait too long for a review", "Decide them in the console."
             )
     yield _rates(session, now)
 

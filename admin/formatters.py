@@ -13,7 +13,7 @@ from markupsafe import Markup
 from admin import auth
 from models.campaigns import CampaignState
 from models.consent import ConsentKind, ConsentSource, Purpose
-from models.messages import MessageStatus
+from models.messages import Direction, Message, MessageStatus
 from models.money import show
 from sender.worker import wall_clock
 
@@ -89,6 +89,16 @@ def phone(e164: str | None) -> Markup:
     return Markup('<span class="mono phone" title="Your role does not show whole phone numbers">{}</span>').format(
         mask(e164)
     )
+
+
+def bubble(message: Message) -> Markup:
+    """What a text says, unless it was removed or the person's role may not see personal data."""
+    if message.body is None:
+        return Markup('<span class="soft">Removed after the retention period</span>')
+    if not auth.allowed("pii:view"):
+        return Markup('<span class="soft">Your role does not show what texts say</span>')
+    side = "in" if message.direction is Direction.INBOUND else ""
+    return Markup('<div class="bubble {}">{}</div>').format(side, message.body)
 
 
 def zone() -> ZoneInfo:

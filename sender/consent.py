@@ -32,7 +32,9 @@ from sender import erased
 from sender.among import among
 from sender.keywords import Keyword, classify
 
-__all__ = ["Decision", "Keyword", "append", "as_of", "blocked", "classify", "refusals", "standing", "state"]
+__all__ = [
+    "Decision", "Keyword", "append", "as_of", "blocked", "classify", "join", "refusals", "standing", "state",
+]  # fmt: skip
 
 K = ConsentKind
 _OPTED = {K.OPT_OUT: True, K.OPT_IN: False, K.RE_SUBSCRIBE: False}
@@ -75,26 +77,35 @@ def append(
     """
     if now.tzinfo is None:
         raise ValueError("An event of consent needs a time with a zone.")
-    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
-    if number_hash is None:
-        number_hash = _known_hash(session, account_id, phone)
     event = ConsentEvent(
         account_id=account_id, phone=phone, number_hash=number_hash, kind=kind, purpose=purpose, source=source, reason=reason,
         evidence=dict(evidence or {}), message_id=message_id, actor=actor, at=now.astimezone(UTC),
     )  # fmt: skip
-    event.seal(_last_hash(session, account_id))
-    session.add(event)
-    session.flush()
+    join(session, account_id, [event])
     return event
 
 
-def _known_hash(session: Session, account_id: int, phone: str) -> str | None:
-    """The hash under which this number's erased events stand, if it has any. A lost key keeps nobody from saying no."""
+def join(session: Session, account_id: int, events: Sequence[ConsentEvent]) -> None:
+    """Seal new events of one account, in their order, and add them to its chain; each writer waits for the other. Flushed."""
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).one()
+    _recognise(session, account_id, events)
+    previous = _last_hash(session, account_id)
+    for event in events:
+        event.seal(previous)
+        previous = event.hash
+    session.add_all(events)
+    session.flush()
+
+
+def _recognise(session: Session, account_id: int, events: Sequence[ConsentEvent]) -> None:
+    """Give each event the hash under which its number's erased events stand, if it has any. A lost key keeps nobody from saying no."""
     with suppress(SecretUnreadable):
-        hashes = erased.digests(session, account_id, [phone]).values()
-        if any(erased.events(session, account_id, hashes, list(Purpose))):
-            return next(iter(hashes))
-    return None
+        hashes = erased.digests(session, account_id, [event.phone for event in events])
+        known = {row[0] for row in erased.events(session, account_id, hashes.values(), list(Purpose))} if hashes else set()
+        for event in events:
+            hash_ = hashes.get(event.phone)
+            if event.number_hash is None and hash_ in known:
+                event.number_hash = hash_
 
 
 def _last_hash(session: Session, account_id: int) -> str:

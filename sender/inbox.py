@@ -30,12 +30,19 @@ KINDS = {
 
 
 def receive(
-    session: Session, *, account: Account, sender: SendingNumber | None, params: Mapping[str, str], now: datetime
+    session: Session,
+    *,
+    account: Account,
+    sender: SendingNumber | None,
+    params: Mapping[str, str],
+    now: datetime,
+    answers: bool = True,
 ) -> Message | None:
     """Take one inbound text (Twilio's parameters, `MessageSid` and `From` among them); None when nothing new is kept.
 
     Its SID may be known already. A text to a number that is none of our senders (any more) has no conversation to join, but
-    what it says about consent counts. Twilio's own judgement (`OptOutType`, Advanced Opt-Out) wins over ours.
+    what it says about consent counts. Twilio's own judgement (`OptOutType`, Advanced Opt-Out) wins over ours. A text that is
+    taken in long after it came has been answered, if at all, by whoever got it then: `answers` is False.
     """
     if session.scalar(select(Message.id).where(Message.sid == params["MessageSid"])) is not None:
         return None
@@ -53,7 +60,7 @@ def receive(
             reason=f"Replied with a word that means {keyword.value.replace('_', ' ')}",
             evidence={"sid": params["MessageSid"], "keyword": keyword.value}, message_id=message.id if message else None, now=now,
         )  # fmt: skip
-        if kind is ConsentKind.OPT_OUT and sender is not None and message is not None:
+        if answers and kind is ConsentKind.OPT_OUT and sender is not None and message is not None:
             confirmations.confirm(
                 session, account=account, event=event, inbound=message, sender=sender, params=params, now=now
             )

@@ -148,7 +148,10 @@ def _taken_in(session: Session, account: Account, remote: Remote) -> bool:
         select(SendingNumber).where(SendingNumber.account_id == account.id, SendingNumber.address == remote.to)
     ).first()
     params = {"MessageSid": remote.sid, "From": remote.from_ or "", "To": remote.to, "Body": remote.body}
-    return inbox.receive(session, account=account, sender=sender, params=params, now=remote.date_created) is not None
+    found = inbox.receive(
+        session, account=account, sender=sender, params=params, now=remote.date_created, answers=False
+    )
+    return found is not None
 
 
 def _hold_missed(session: Session, account: Account, reached: set[str], *, now: datetime) -> int:

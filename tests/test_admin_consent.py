@@ -135,7 +135,7 @@ def test_the_whole_ledger_can_be_read_and_never_edited(desk: Desk) -> None:
     owner, key = desk.visitor(owner=True), desk.ids(desk.harbor)["unsubscribes"]
     with desk.database.transaction() as session:
         told(session, desk, (K.OPT_IN, P.ALL))
-    assert "2 unsubscribes" in owner.text("/unsubscribes/", show="events")
+    assert "2 entries" in owner.text("/unsubscribes/", show="events")
     for verb in ("edit", "delete"):
         assert owner.send(f"/unsubscribes/{verb}/", {"id": key}, id=key).status_code == 403
 

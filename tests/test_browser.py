@@ -32,7 +32,7 @@ PAGES = (
     "/contacts/", "/contacts/details/?id={contacts}", "/contacts/new/", "/contacts/edit/?id={contacts}",
     "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",
-    "/unsubscribes/check/",
+    "/unsubscribes/check/", "/unsubscribes/import/", "/unsubscribes/answer/", "/unsubscribes/?show=back", "/reviews/",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
     "/countries/edit/?id={countries}", "/jobs/", "/connection/", "/settings/", "/links/", "/links/new/",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",

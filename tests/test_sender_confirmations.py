@@ -223,6 +223,15 @@ def test_nothing_is_said_that_could_not_be_sent(session: Session, account: Accou
     assert len(consent.blocked(session, account.id, ["VERIZON", PERSON, "+12125550109"], Purpose.ACCOUNT)) == 3
 
 
+def test_a_text_that_is_taken_in_late_is_not_answered(session: Session, account: Account) -> None:
+    """After a backup was restored: whoever was there when it came has answered it; the refusal counts."""
+    sender = seeds.sender_of(session, account)
+    params = {"MessageSid": "SM1", "From": PERSON, "To": sender.address, "Body": OURS}
+    inbox.receive(session, account=account, sender=sender, params=params, now=NOW, answers=False)
+    assert session.scalars(answers()).all() == []
+    assert PERSON in consent.blocked(session, account.id, [PERSON], Purpose.ACCOUNT)
+
+
 def test_own_words(session: Session, account: Account) -> None:
     """An account may say it in its own way; the text is frozen as it was sent."""
     setting(session, account, "stop_confirmation_text", "{organisation} : c'est noté, plus aucun SMS.")

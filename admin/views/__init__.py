@@ -16,6 +16,7 @@ from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
 from admin.views.messages import MessageView
+from admin.views.reviews import ReviewView
 from admin.views.settings import SettingsView
 from admin.views.templates import TemplateView
 from admin.views.users import UserView
@@ -50,6 +51,9 @@ def pages() -> list[object]:
         MessageView(Message, name="Messages", category=MESSAGING, endpoint="messages", menu_icon_value="message"),
         ConsentView(
             ConsentEvent, name="Unsubscribes", category=COMPLIANCE, endpoint="unsubscribes", menu_icon_value="ban"
+        ),
+        ReviewView(
+            ConsentEvent, name="Replies to review", category=COMPLIANCE, endpoint="reviews", menu_icon_value="inbox"
         ),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"

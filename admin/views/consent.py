@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flask import abort, redirect, request
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField, ValidationError
@@ -15,7 +16,7 @@ from wtforms.validators import DataRequired, Length
 from admin import auth
 from admin.formatters import NOTHING, badge, moment, phone, shown_by, status, when, words
 from admin.forms import ConsoleForm, Section, WordField, strip
-from admin.views.consent_proof import ConsentProof
+from admin.views.consent_answer import ConsentAnswer
 from admin.views.filters import Chosen, Since, Until
 from admin.views.guarded import Command, Tab, flashed, page
 from admin.views.search import looks_like_phone, phone_clause
@@ -27,7 +28,10 @@ from sender import consent
 K = ConsentKind
 OPTED = (K.OPT_OUT, K.OPT_IN, K.RE_SUBSCRIBE)
 HELD = (K.HOLD, K.RELEASE, K.RE_SUBSCRIBE)
-EVENTS = "events"
+EVENTS, BACK = "events", "back"
+"""What the list may show beside those who must not be texted: every entry, and those who came back."""
+COUNTED = 10_000
+"""Rows of a tab are counted up to here."""
 CARRIER = "If the person texted STOP, Twilio blocks the number, too, until they text START from that phone."
 
 
@@ -74,16 +78,41 @@ def _evidence(_view: Any, _context: Any, model: ConsentEvent, _name: str) -> Mar
     )
 
 
-class ConsentView(ConsentProof):
+def shown_in(show: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of a list: every entry, re-subscribes that still hold, or blocks that do."""
+    if show == EVENTS:
+        return ()
+    if show == BACK:
+        return ConsentEvent.kind == K.RE_SUBSCRIBE, ~_later((K.OPT_OUT, K.RE_SUBSCRIBE))
+    stands = (
+        (ConsentEvent.kind != blocking) | ~_later(enders) for blocking, enders in ((K.OPT_OUT, OPTED), (K.HOLD, HELD))
+    )
+    return (ConsentEvent.kind.in_(sorted(BLOCKING)), *stands)
+
+
+def _later(kinds: tuple[ConsentKind, ...]) -> ColumnElement[bool]:
+    """Whether a later entry of these kinds is about the same number and purpose, or about every purpose."""
+    later = aliased(ConsentEvent)
+    return (
+        select(later.id)
+        .where(
+            later.account_id == ConsentEvent.account_id, later.phone == ConsentEvent.phone, later.id > ConsentEvent.id
+        )
+        .where(later.kind.in_(kinds), later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)))
+        .exists()
+    )
+
+
+class ConsentView(ConsentAnswer):
     """The numbers that must not be texted, or every event of the ledger."""
 
     view_right = "consent:view"
     edit_right = "consent:edit"
-    rights: ClassVar[dict[str, str]] = {"allow": "consent:edit"}
+    rights: ClassVar[Mapping[str, str]] = {**ConsentAnswer.rights, "allow": "consent:edit"}
     creatable = exportable = True
     record_name, create_label, create_verb = "unsubscribe", "Unsubscribe a number", "Unsubscribe"
     purpose = "Who must not be texted. Entries are added and never changed; the newest one about a number counts."
-    empty_hint = "When someone texts STOP, or you add a number here, it appears at once."
+    empty_hint = "When someone texts STOP or START, or you add a number here, it appears at once."
     search_hint = "Phone number"
     form = UnsubscribeForm
     details_template, list_template = "admin/consent.html", "admin/consent_list.html"
@@ -113,38 +142,47 @@ class ConsentView(ConsentProof):
     }
     column_formatters_export: ClassVar[dict[str, Any]] = {"phone": shown_by(phone)}
 
-    def showing_events(self) -> bool:
-        """Whether every event is shown, not only what stands."""
-        return request.args.get("show") == EVENTS
+    def showing(self) -> str:
+        """Which of the lists is asked for; "" for what stands."""
+        asked = request.args.get("show", "")
+        return asked if asked in (EVENTS, BACK) else ""
 
     def tabs(self) -> list[Tab]:
-        """What stands now, or the whole ledger."""
-        events = self.showing_events()
+        """Who must not be texted, who came back, or the whole ledger."""
+        shown = self.showing()
         return [
-            Tab("Not to be texted", self.get_url(".index_view"), active=not events),
-            Tab("Every entry", self.get_url(".index_view", show=EVENTS), active=events),
+            Tab(
+                label,
+                self.get_url(".index_view", **({"show": show} if show else {})),
+                self._counted(show),
+                active=show == shown,
+            )
+            for show, label in (("", "Not to be texted"), (BACK, "Came back"), (EVENTS, "Every entry"))
         ]
 
+    @property
+    def plural(self) -> str:
+        """What the present list holds."""
+        return {EVENTS: "entries", BACK: "numbers that came back"}.get(self.showing(), super().plural)
+
+    def counted(self, count: int | str) -> str:
+        """How many there are, in the words of the present list."""
+        one = {EVENTS: "1 entry", BACK: "1 number that came back"}.get(self.showing())
+        return one if one and str(count) == "1" else super().counted(count)
+
+    def _counted(self, show: str) -> int | None:
+        """How many a tab has; None where they are too many to count for a heading."""
+        query = select(ConsentEvent.id).where(ConsentEvent.account_id == self.account.id, *shown_in(show))
+        some = query.limit(COUNTED + 1).subquery()
+        count = self.database.scalar(select(func.count()).select_from(some)) or 0
+        return count if count <= COUNTED else None
+
     def scoped(self, query: Any) -> Any:
-        """The account's entries; in the list of what stands, those that no later entry about the same number ends."""
+        """The account's entries; in the lists, those of the tab."""
         query = super().scoped(query)
-        if request.endpoint not in ("unsubscribes.index_view", "unsubscribes.export") or self.showing_events():
+        if request.endpoint not in ("unsubscribes.index_view", "unsubscribes.export"):
             return query
-        later = aliased(ConsentEvent)
-        for blocking, enders in ((K.OPT_OUT, OPTED), (K.HOLD, HELD)):
-            ended = (
-                select(later.id)
-                .where(
-                    later.account_id == ConsentEvent.account_id,
-                    later.phone == ConsentEvent.phone,
-                    later.id > ConsentEvent.id,
-                    later.kind.in_(enders),
-                    later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)),
-                )
-                .exists()
-            )
-            query = query.filter((ConsentEvent.kind != blocking) | ~ended)
-        return query.filter(ConsentEvent.kind.in_(sorted(BLOCKING)))
+        return query.filter(*shown_in(self.showing()))
 
     def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
         wanted = phone_clause(ConsentEvent.phone, search) if looks_like_phone(search) else ConsentEvent.id == -1
@@ -180,9 +218,7 @@ class ConsentView(ConsentProof):
     def commands(self, row: ConsentEvent) -> list[Command]:
         """Ending a block that stands."""
         listed = request.endpoint == "unsubscribes.index_view"
-        stands = (
-            not self.showing_events() if listed else self.standing(row) is not None
-        )  # a list asks once, not for each row
+        stands = not self.showing() if listed else self.standing(row) is not None  # a list asks once, not for each row
         if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands:
             return []
         label = "Re-subscribe…" if row.kind is K.OPT_OUT else "Release…"

@@ -21,7 +21,9 @@ from models.campaigns import CampaignState
 
 S = CampaignState
 SHOWN_STATES = (S.SENDING, S.SCHEDULED, S.PAUSED, S.HELD, S.DRAFT, S.COMPLETED, S.CANCELLED, S.ARCHIVED)
-RIGHTS = {"campaigns": "campaign:view", "messages": "message:view", "countries": "country:view"}
+RIGHTS = {
+    "campaigns": "campaign:view", "messages": "message:view", "countries": "country:view", "reviews": "consent:view",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def item(notice: Notice) -> Item:
     if notice.code in ("unknown", "in_doubt"):
         url = linked("messages", status=notice.code)
         return Item(notice.sentence, url, "See the texts", urgent=notice.code == "unknown")
+    if notice.code == "unreviewed":
+        return Item(notice.sentence, linked("reviews"), "See the replies", urgent=True)
     if notice.code == "unrated":
         return Item(notice.sentence, linked("countries"), "See the countries")
     return Item(notice.sentence, "", "")

@@ -1,4 +1,4 @@
-"""What waits for a person? A stopped account or campaign, doubtful texts, missed starts, held lanes, unusable senders, mail."""
+"""What waits for a person? Stopped accounts and campaigns, replies, doubtful texts, missed starts, held lanes, senders, mail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Message, MessageStatus
 from models.notices import Notice as OutboxNotice
-from sender import campaigns
+from sender import campaigns, reviews
 from sender import notices as outbox
 
 LATE = timedelta(minutes=2)
@@ -39,6 +39,7 @@ def notices(session: Session, account: Account, *, now: datetime) -> list[Notice
     """What needs attention, the most pressing first; empty when nothing does."""
     return [
         *_stopped(account),
+        *_unreviewed(session, account, now),
         *_doubtful(session, account),
         *_paused(session, account),
         *_waiting(session, account),
@@ -52,6 +53,16 @@ def notices(session: Session, account: Account, *, now: datetime) -> list[Notice
 
 def _stopped(account: Account) -> list[Notice]:
     return [Notice("stopped", 1, account.held_why)] if account.held_why else []
+
+
+def _unreviewed(session: Session, account: Account, now: datetime) -> list[Notice]:
+    """Replies that may ask us to stop and that nobody has read for too long."""
+    count = reviews.late(session, account.id, now=now)
+    if not count:
+        return []
+    hours = reviews.limits(now.date()).alarm // timedelta(hours=1)
+    asks = "1 reply may ask us to stop and has" if count == 1 else f"{count:,} replies may ask us to stop and have"
+    return [Notice("unreviewed", count, f"{asks} waited for more than {hours} hours. Read and decide.")]
 
 
 def _paused(session: Session, account: Account) -> list[Notice]:

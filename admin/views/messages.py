@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from admin import auth, error_codes
-from admin.formatters import NOTHING, moment, money, phone, shown_by, status, when, words
+from admin.formatters import NOTHING, bubble, moment, money, phone, shown_by, status, when, words
 from admin.views import parked
 from admin.views.filters import Chosen, Exactly, Since, Until
 from admin.views.guarded import Command, Tab, page, several
@@ -46,12 +46,7 @@ def _campaign(_view: Any, _context: Any, model: Message, _name: str) -> Markup |
 
 
 def _body(_view: Any, _context: Any, model: Message, _name: str) -> Markup:
-    if model.body is None:
-        return Markup('<span class="soft">Removed after the retention period</span>')
-    if not auth.allowed("pii:view"):
-        return Markup('<span class="soft">Your role does not show what texts say</span>')
-    side = "in" if model.direction is Direction.INBOUND else ""
-    return Markup('<div class="bubble {}">{}</div>').format(side, model.body)
+    return bubble(model)
 
 
 def _segments(_view: Any, _context: Any, model: Message, _name: str) -> str:
