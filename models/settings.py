@@ -59,9 +59,14 @@ SETTINGS: tuple[Option, ...] = (
     ),
     Option(
         "hours_for_account_texts",
-        True,
-        "Whether the law's hours for marketing bind texts about somebody's own account, too. Courts disagree, so they do "
+        default=True,
+        help="Whether the law's hours for marketing bind texts about somebody's own account, too. Courts disagree, so they do "
         "until counsel says otherwise.",
+    ),
+    Option(
+        "hours_for_event_texts",
+        default=True,
+        help="Whether a text that a business event brought about, such as a receipt, waits for the recipient's hours.",
     ),
     Option(
         "least_window_seconds",

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -28,13 +28,13 @@ from models.base import Base, UTCDateTime
 from models.campaigns import Reason
 from models.consent import Purpose
 from models.countries import CountrySetting
-from models.messages import MessageStatus
+from models.messages import Kind, MessageStatus
 from models.settings import value
-from sender import consent, queue
+from sender import consent, deferral, queue
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
-from sender.pacing import HOLD, Pace, micros
+from sender.pacing import HOLD, HORIZON, Pace, micros
 from sender.queue import Candidate, Line
 
 SEND_SHARE = 6
@@ -72,7 +72,8 @@ _COUNT = (
     .where(_RUNS.c.id == bindparam("run"))
     .values(segments_claimed=_RUNS.c.segments_claimed + bindparam("taken"), served_us=bindparam("served"))
 )
-_ENABLED = select(CountrySetting.region).where(
+_DEFER = _THESE.values(due_at=_UNTIL, updated_at=_NOW)
+_ENABLED = select(CountrySetting.region, CountrySetting.mms).where(
     CountrySetting.account_id == bindparam("account"), CountrySetting.enabled.is_(True)
 )
 """Statements are made once: a claim would spend most of its time on making them."""
@@ -80,16 +81,25 @@ _ENABLED = select(CountrySetting.region).where(
 
 @dataclass
 class _Take:
-    """What one claim decides: who leaves, and who never will."""
+    """What one claim decides: who leaves, who later, and who never will."""
 
     worker: str
     now: datetime
     claims: list[Claim] = field(default_factory=list)
     skipped: defaultdict[Reason, list[int]] = field(default_factory=lambda: defaultdict(list))
+    deferred: defaultdict[datetime, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By the time at which their window opens."""
     leases: dict[int, timedelta] = field(default_factory=dict)
     tats_us: dict[int, int] = field(default_factory=dict)
     """By sender, of those for which something is claimed."""
     used: dict[int, _Used] = field(default_factory=dict)
+
+
+class _Spans(NamedTuple):
+    """How long a claim holds, and how much of a window has to be left: never less than a claimed text may take to leave."""
+
+    lease: timedelta
+    least: timedelta
 
 
 @dataclass
@@ -114,11 +124,14 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     lines = queue.ready(session, worker=worker, now=now, senders=senders)
     flying = queue.in_flight(session, {line.account_id for line in lines}) if lines else {}
     found: list[tuple[Line, Pace, list[Candidate]]] = []
+    spans = {id_: _spans(session, id_) for id_ in {line.account_id for line in lines}}
     for line in lines:
         pace = _pace(line, now)
         left = line.concurrency - flying.get(line.account_id, 0)
         candidates = (
-            queue.due(session, line, now=now, limit=min(limit, left, pace.room)) if min(limit, left) > 0 else []
+            queue.due(session, line, now=now, limit=min(limit, left, pace.room), least=spans[line.account_id].least)
+            if min(limit, left) > 0
+            else []
         )
         limit -= len(candidates)
         flying[line.account_id] = flying.get(line.account_id, 0) + len(candidates)
@@ -126,10 +139,38 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     take.used = _used(session, {c.message.run_id for _, _, candidates in found for c in candidates} - {None})
     for line, pace, candidates in found:
         if candidates:
-            _claim_sender(session, take, line, pace, candidates)
+            _claim_sender(session, take, line, pace, spans[line.account_id], candidates)
     _write(session, take)
     session.commit()
     return take.claims
+
+
+def _spans(session: Session, account_id: int) -> _Spans:
+    lease, least = (
+        timedelta(seconds=int(value(session, name, account_id=account_id)))
+        for name in ("lease_seconds", "least_window_seconds")
+    )
+    return _Spans(lease, max(least, lease / SEND_SHARE + HORIZON + timedelta(seconds=1)))
+
+
+def _in_hours(
+    session: Session, take: _Take, line: Line, candidates: Sequence[Candidate], least: timedelta
+) -> list[Candidate]:
+    """Those that may leave at this hour. Lanes are open as they are read; what belongs to none is asked about here."""
+    alone = [candidate.message for candidate in candidates if candidate.message.lane_id is None]
+    windows = deferral.windows(session, line.account_id, alone, now=take.now, least=least) if alone else {}
+    found: list[Candidate] = []
+    for candidate in candidates:
+        window = windows.get(candidate.message.id)
+        if window is None:
+            found.append(candidate)
+        elif window.held:
+            take.skipped[Reason.NO_TIME_ZONE].append(candidate.message.id)
+        elif not window.open and window.opens_at is not None:
+            take.deferred[window.opens_at].append(candidate.message.id)
+        else:
+            found.append(Candidate(candidate.message, window.closes_at))
+    return found
 
 
 def _pace(line: Line, now: datetime) -> Pace:
@@ -145,13 +186,14 @@ def _used(session: Session, run_ids: set[int]) -> dict[int, _Used]:
     return {row.id: _Used(row.segments_claimed, row.segment_limit, row.budget_segments) for row in rows}
 
 
-def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
+def _claim_sender(
+    session: Session, take: _Take, line: Line, pace: Pace, spans: _Spans, candidates: Sequence[Candidate]
+) -> None:
     account_id, now = line.account_id, take.now
     blocked = _blocked(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
-    lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
-    before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)
-    for message, closes_at in candidates:
+    before, stamp = len(take.claims), _stamp(line, now=now, leave_within=spans.lease / SEND_SHARE)
+    for message, closes_at in _in_hours(session, take, line, candidates, spans.least):
         if not pace.open:
             break
         run = take.used.get(message.run_id)
@@ -166,7 +208,7 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
                 run.taken += message.segments
             take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=pace.gap(message.segments)))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
-        take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
+        take.leases[line.id], take.tats_us[line.id] = spans.lease, pace.tat_us
 
 
 def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
@@ -181,11 +223,14 @@ def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate])
     return found
 
 
-def _enabled_regions(session: Session, account_id: int) -> set[str]:
-    return set(session.scalars(_ENABLED, {"account": account_id}))
+def _enabled_regions(session: Session, account_id: int) -> dict[str, bool]:
+    """The regions that may be texted, and whether pictures may be sent there."""
+    return {row.region: row.mms for row in session.execute(_ENABLED, {"account": account_id})}
 
 
-def _refusal(message: Any, run: _Used | None, *, now: datetime, blocked: bool, enabled: set[str]) -> Reason | None:
+def _refusal(
+    message: Any, run: _Used | None, *, now: datetime, blocked: bool, enabled: dict[str, bool]
+) -> Reason | None:
     """The first reason why a due message may not leave after all, or None."""
     if blocked:
         return Reason.OPTED_OUT
@@ -193,6 +238,8 @@ def _refusal(message: Any, run: _Used | None, *, now: datetime, blocked: bool, e
         return Reason.EXPIRED
     if message.region not in enabled:
         return Reason.COUNTRY_DISABLED
+    if message.kind is Kind.MMS and not enabled[message.region]:
+        return Reason.NO_MMS
     if run is not None and not run.room(message.segments, run.limit):
         return Reason.SEGMENT_LIMIT
     return None
@@ -211,6 +258,8 @@ def _write(session: Session, take: _Take) -> None:
         )
     for reason, ids in take.skipped.items():
         session.execute(_SKIP, {"ids": ids, "why": reason, "now": take.now})
+    for opens_at, ids in take.deferred.items():
+        session.execute(_DEFER, {"ids": ids, "until": opens_at, "now": take.now})
     for run_id, used in take.used.items():
         if used.taken:
             session.execute(_COUNT, {"run": run_id, "taken": used.taken, "served": micros(take.now)})
@@ -230,7 +279,8 @@ def _claim_of(
     message: Any, closes_at: datetime | None, stamp: dict[str, Any], *, slot: datetime, gap: timedelta
 ) -> Claim:
     closes = [at for at in (closes_at, message.expires_at) if at is not None]
-    seconds = min([LONGEST_VALIDITY, *(int((at - slot).total_seconds()) for at in closes)])
+    last = slot + stamp["leave_within"]  # it may leave so late, and Twilio counts from then
+    seconds = min([LONGEST_VALIDITY, *(int((at - last).total_seconds()) for at in closes)])
     return Claim(
         **stamp, message_id=message.id, attempt=message.attempt + 1, to=message.phone, body=message.body or "",
         media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, gap=gap, run_id=message.run_id,

@@ -15,7 +15,8 @@ from models.segments import Culprit, Encoding, explain
 from models.templates import TemplateVersion
 from sender.expansion import Decision, Meter, decide, fields_of, segment_limit
 from sender.recipients import Terms, recipients, terms
-from sender.schedule import Window, window
+from sender.schedule import Window
+from sender.whereabouts import Whereabouts
 
 EXACT = 100_000
 """Rows up to which every text is rendered; of a longer list about this many are, and the sums are estimates."""
@@ -167,16 +168,15 @@ class _Clock:
 
     def __init__(self, given: Terms, now: datetime) -> None:
         self._given, self._now = given, now
-        self._windows: dict[tuple[str, str], Window] = {}
+        self._windows: dict[Whereabouts, Window] = {}
         self.waiting = self.held = 0
 
     def add(self, decision: Decision) -> None:
         if decision.reason is not None:
             return
-        key = zones, region = decision.recipient.zones, decision.recipient.region
+        key = self._given.where(decision.recipient)
         if key not in self._windows:
-            setting = self._given.countries[region]
-            self._windows[key] = window(zones.split(",") if zones else [], self._now, setting=setting)
+            self._windows[key] = self._given.window(key, self._now)
         self.held += self._windows[key].held
         self.waiting += not self._windows[key].open and not self._windows[key].held
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.campaigns import Audience
 from models.consent import Purpose
 from models.countries import CountrySetting
@@ -17,7 +19,10 @@ from models.phones import LineType
 from models.templates import TemplateVersion
 from sender.bulk import plainly
 from sender.columns import OURS
+from sender.schedule import Scope, Window, window_of
+from sender.scopes import scope
 from sender.templates import Template, parse
+from sender.whereabouts import WHEREABOUTS, Whereabouts, read
 from sender.wording import Wording
 
 Row = tuple[Any, ...]
@@ -48,6 +53,8 @@ class _Person(NamedTuple):
     """The contact's as JSON, where the template asks for one that the list does not have."""
     skipped: int | None
     """1 where it does not bring the values that a text takes."""
+    whereabouts: str
+    """What else its hours depend on: see `sender.whereabouts.WHEREABOUTS`."""
 
 
 class Recipient(_Person):
@@ -82,6 +89,8 @@ class Terms:
     columns: frozenset[str]
     """The fields that the list itself has: a blank cell of theirs is missing, whatever an older list said."""
     countries: dict[str, CountrySetting]
+    scope: Scope = field(default_factory=Scope)
+    """What windows depend on beside the recipient."""
 
     @cached_property
     def wording(self) -> Wording:
@@ -90,12 +99,8 @@ class Terms:
 
     @cached_property
     def rules(self) -> dict[str, tuple[bool, bool]]:
-        """Enabled regions → whether landlines get texts there, and whether there are hours; read once, not once for each row."""
-        return {
-            one.region: (one.landlines, one.opens_at is not None or one.closes_at is not None)
-            for one in self.countries.values()
-            if one.enabled
-        }
+        """Enabled regions → whether landlines get texts there, and whether pictures do; read once, not once for each row."""
+        return {one.region: (one.landlines, one.mms) for one in self.countries.values() if one.enabled}
 
     @cached_property
     def plain(self) -> frozenset[tuple[str, str]]:
@@ -107,6 +112,14 @@ class Terms:
             for kind in LineType
             if kind.value not in PREMIUM and (landlines or kind.value != FIXED)
         )
+
+    def where(self, row: Recipient) -> Whereabouts:
+        """Where somebody may be, as far as windows are concerned: one answer for many."""
+        return read(row.whereabouts, row.zones, row.region)
+
+    def window(self, where: Whereabouts, now: datetime) -> Window:
+        """The window of all who are there."""
+        return window_of(where, self.scope, now, setting=self.countries[where.region])
 
     @cached_property
     def asked(self) -> tuple[str, ...]:
@@ -131,6 +144,7 @@ def terms(
         media_url=version.media_url,
         columns=frozenset(audience.columns.values()),
         countries={setting.region: setting for setting in settings},
+        scope=scope(session, session.get_one(Account, account_id), purpose),
     )
 
 
@@ -150,7 +164,7 @@ def recipients(
     query = f"""SELECT r.row, r.contact_id, r.reason, r.detail, c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
             EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = {given.account_id:d} AND e.phone = c.phone),
-            {attributes}, {skipped}, {", ".join(wanted)}
+            {attributes}, {skipped}, {WHEREABOUTS}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would

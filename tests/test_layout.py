@@ -66,6 +66,7 @@ COVERED_BY = {
     "sender/rounds.py": "test_sender_worker.py",
     "sender/delays.py": "test_sender_starts.py",
     "sender/runs.py": "test_sender_starts.py",
+    "sender/scopes.py": "test_sender_legal_window.py",
     "sender/settlement.py": "test_sender_restored.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "sender/alone.py": "test_admin_cli_worker.py",

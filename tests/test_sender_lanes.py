@@ -51,7 +51,7 @@ def test_validity_ends_with_the_window(session: Session, account: Account, now: 
     lanes.renew(session, now=now)
     session.commit()
     (claim,) = dispatch.claim(session, worker="w", now=now, limit=5)
-    assert claim.validity_seconds == 20 * 60
+    assert claim.validity_seconds == 20 * 60 - 10  # it may leave ten seconds after its slot
 
 
 def test_a_country_that_is_gone_holds(session: Session, account: Account, now: datetime) -> None:
