@@ -37,6 +37,7 @@ MAY = {
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
     "/countries/edit/?id={countries}": {ADMIN},
+    "/countries/hours/?": set(RoleName),
     "/users/": {ADMIN, AUDITOR},
     "/users/details/?id={users}": {ADMIN, AUDITOR},
     "/users/new/": {ADMIN},

@@ -79,6 +79,7 @@ COVERED_BY = {
     "admin/request_log.py": "test_admin_logs.py",
     "admin/serving.py": "test_admin_logs.py",
     "admin/terminal.py": "test_admin_cli.py",
+    "admin/views/lawful.py": "test_admin_countries.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
 }
