@@ -15,6 +15,7 @@ from admin.demo_data import ABROAD, COUNTRIES, TEMPLATES
 from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database
 from models.countries import CountrySetting
+from models.settings import Setting
 from models.templates import Template, TemplateVersion
 from models.users import RoleName
 
@@ -37,10 +38,12 @@ def organisation(database: Database, config: Config, *, password: str, now: date
         session.add_all(
             CountrySetting(
                 account_id=account.id, region=region, name=name, enabled=enabled, note=note, updated_at=now,
-                sender_id=abroad if region in ABROAD else None,
+                sender_id=abroad if region in ABROAD else None, mms=region in {"US", "CA"},
             )
             for region, name, enabled, note in COUNTRIES
         )  # fmt: skip
+        # A demo has to move at any hour; what it sends as marketing keeps to the law's hours even so.
+        session.add(Setting(account_id=account.id, name="hours_for_account_texts", value=False, updated_at=now))
         for name, source in TEMPLATES:
             made = Template(account_id=account.id, name=name, created_at=now, updated_at=now)
             session.add(made)

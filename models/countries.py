@@ -24,6 +24,7 @@ class CountrySetting(Base):
     name: Mapped[str]
     enabled: Mapped[bool] = mapped_column(default=True)
     default_prefix: Mapped[str | None]
+    """The country's own ("+44"), where numbers of a list that have none, and are none of the account's country, are read as its."""
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("sending_number.id"))
     """Send from this one here, whatever the campaign's sender is: a US short code, for one, reaches the US and Canada only."""
     mms: Mapped[bool] = mapped_column(default=False)

@@ -91,6 +91,12 @@ SETTINGS: tuple[Option, ...] = (
         switch=True,
     ),
     Option(
+        "hours_for_event_texts",
+        1,
+        "Whether a text that a business event brought about, such as a receipt, waits for the recipient's hours.",
+        switch=True,
+    ),
+    Option(
         "least_window_seconds",
         120,
         "Texts are not begun when fewer seconds than this are left of their recipients' hours: the queues on the way need them.",

@@ -149,7 +149,9 @@ class Places:
         name = self._names.get(area, "")
         if name in self.states:
             return (self._codes[name],)
-        towns = {named.rpartition(", ")[2] for key, named in self._names.items() if key[:_AREA] == area and ", " in named}
+        towns = {
+            named.rpartition(", ")[2] for key, named in self._names.items() if key[:_AREA] == area and ", " in named
+        }
         return tuple(sorted(towns))
 
     def of_state(self, code: str) -> Zones:

@@ -19,7 +19,7 @@ from models.zone_tables import Places, made_from
 from models.zones import zones
 
 AREAS, STATES = (Path(__file__).with_name(f"{name}.csv") for name in ("area_codes", "state_zones"))
-PROVINCES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
+PROVINCES = frozenset(["AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"])
 _SHARED = {"NT": ("NT", "NU", "YT"), "NS": ("NS", "PE")}
 """Area codes over several provinces, which the package names by all of them."""
 _CODES = {"Washington D.C.": "DC"}
@@ -56,13 +56,14 @@ def state_zones() -> Table:
 
 def _read(file: Path) -> Table:
     lines = (line for line in file.read_text(encoding="ascii").splitlines() if not line.startswith("#"))
-    return {key: tuple(values.split()) for key, _, values in (line.partition(",") for line in lines)}
+    parts = [line.partition(",") for line in lines]
+    return {key: tuple(values.split()) for key, _, values in parts}
 
 
 def build() -> tuple[Table, Table]:
     """Both tables, from the package's own: area codes and states."""
     places = Places()
-    areas = {code: tuple(found) for code in map(str, range(200, 1000)) if (found := sorted(_issued(code, places)))}
+    areas = {code: issued for code in map(str, range(200, 1000)) if (issued := tuple(sorted(_issued(code, places))))}
     found: defaultdict[str, set[str]] = defaultdict(set)
     for code, issued in areas.items():
         for one in issued:
@@ -91,7 +92,8 @@ def _issued(code: str, places: Places) -> Iterator[str]:
 def _islands() -> Mapping[str, str]:
     """Area code → region, of the countries and territories that have area codes of their own."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1]
-    leading = {region: phonenumbers.PhoneMetadata.metadata_for_region(region).leading_digits for region in regions}
+    plans = {region: phonenumbers.PhoneMetadata.metadata_for_region(region) for region in regions}
+    leading = {region: plan.leading_digits for region, plan in plans.items() if plan is not None}
     return {
         code: region
         for code in map(str, range(200, 1000))

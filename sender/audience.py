@@ -11,11 +11,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Base
 from models.campaigns import Audience, Reason
+from models.countries import CountrySetting
 from sender.bulk import SLICE, Incoming, dialect_of, literals, roomy, uncollected
 from sender.columns import checked, suggest_columns
 from sender.exclusions import explain
@@ -32,6 +34,13 @@ CHUNK = 20_000
 """Rows written together, and in one transaction if the caller commits after each chunk: about 0.3 s of the one writer."""
 
 _CONTACTS = Base.metadata.tables["contact"]
+_PREFIXED = (
+    select(CountrySetting.region)
+    .where(CountrySetting.account_id == bindparam("account"), CountrySetting.enabled.is_(True))
+    .where(CountrySetting.default_prefix.is_not(None))
+    .order_by(CountrySetting.region)
+)
+"""The countries whose prefix is added to a number that has none, and that is none of the account's own country."""
 
 
 def load(
@@ -62,7 +71,8 @@ def load(
     )  # fmt: skip
     session.add(audience)
     session.flush()
-    reader = Reader(table.columns, fields, default_region=account.default_region)
+    others = session.scalars(_PREFIXED, {"account": account.id}).all()
+    reader = Reader(table.columns, fields, default_region=account.default_region, others=others)
     done = usable = 0
     with roomy(session):
         while True:

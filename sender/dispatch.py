@@ -15,10 +15,10 @@ it in doubt. What is next is read in `sender/queue.py`, and the rate kept in `se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -26,16 +26,15 @@ from sqlalchemy.orm import Session
 from models.accounts import SenderKind
 from models.base import Base, UTCDateTime
 from models.campaigns import Reason
-from models.consent import Purpose
 from models.countries import CountrySetting
-from models.messages import MessageStatus
+from models.messages import Kind, MessageStatus
 from models.settings import value
-from sender import confirmations, consent, flags, frequency, queue
+from sender import deferral, frequency, queue, refusals
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.frequency import About, Ledger, Over
 from sender.gateway import Gateway, InDoubt, Rejected, Throttled
-from sender.pacing import HOLD, Pace, micros
+from sender.pacing import HOLD, HORIZON, Pace, micros
 from sender.queue import Candidate, Line
 
 SEND_SHARE = 6
@@ -64,7 +63,7 @@ _SKIP = _THESE.values(
 _DEFER = (
     update(_MESSAGES)
     .where(_MESSAGES.c.id == bindparam("message"))
-    .values(due_at=bindparam("room_at", type_=UTCDateTime()), detail=bindparam("more", type_=String()), updated_at=_NOW)
+    .values(due_at=_UNTIL, detail=bindparam("more", type_=String()), updated_at=_NOW)
 )
 _SERVE = (
     update(_SENDERS)
@@ -86,7 +85,7 @@ _COUNT = (
     .where(_RUNS.c.id == bindparam("run"))
     .values(segments_claimed=_RUNS.c.segments_claimed + bindparam("taken"), served_us=bindparam("served"))
 )
-_ENABLED = select(CountrySetting.region).where(
+_ENABLED = select(CountrySetting.region, CountrySetting.mms).where(
     CountrySetting.account_id == bindparam("account"), CountrySetting.enabled.is_(True)
 )
 """Statements are made once: a claim would spend most of its time on making them."""
@@ -94,7 +93,7 @@ _ENABLED = select(CountrySetting.region).where(
 
 @dataclass
 class _Take:
-    """What one claim decides: who leaves, and who never will."""
+    """What one claim decides: who leaves, who later, and who never will."""
 
     worker: str
     now: datetime
@@ -102,12 +101,19 @@ class _Take:
     skipped: defaultdict[tuple[Reason, str | None], list[int]] = field(default_factory=lambda: defaultdict(list))
     """By reason, and what more is known of it."""
     deferred: list[dict[str, Any]] = field(default_factory=list)
-    """What waits for room under a cap, and until when."""
+    """What waits for its hours, or for room under a cap, and until when."""
     leases: dict[int, timedelta] = field(default_factory=dict)
     tats_us: dict[int, int] = field(default_factory=dict)
     """By sender, of those for which something is claimed."""
     used: dict[int, _Used] = field(default_factory=dict)
     ledger: Ledger = field(init=False)
+
+
+class _Spans(NamedTuple):
+    """How long a claim holds, and how much of a window has to be left: never less than a claimed text may take to leave."""
+
+    lease: timedelta
+    least: timedelta
 
 
 @dataclass
@@ -133,11 +139,14 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     lines = queue.ready(session, worker=worker, now=now, senders=senders)
     flying = queue.in_flight(session, {line.account_id for line in lines}) if lines else {}
     found: list[tuple[Line, Pace, list[Candidate]]] = []
+    spans = {id_: _spans(session, id_) for id_ in {line.account_id for line in lines}}
     for line in lines:
         pace = _pace(line, now)
         left = line.concurrency - flying.get(line.account_id, 0)
         candidates = (
-            queue.due(session, line, now=now, limit=min(limit, left, pace.room)) if min(limit, left) > 0 else []
+            queue.due(session, line, now=now, limit=min(limit, left, pace.room), least=spans[line.account_id].least)
+            if min(limit, left) > 0
+            else []
         )
         limit -= len(candidates)
         flying[line.account_id] = flying.get(line.account_id, 0) + len(candidates)
@@ -147,10 +156,38 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
     take.ledger = frequency.enter(session, due, {run: used.about for run, used in take.used.items()}, now=now)
     for line, pace, candidates in found:
         if candidates:
-            _claim_sender(session, take, line, pace, candidates)
+            _claim_sender(session, take, line, pace, spans[line.account_id], candidates)
     _write(session, take)
     session.commit()
     return take.claims
+
+
+def _spans(session: Session, account_id: int) -> _Spans:
+    lease, least = (
+        timedelta(seconds=int(value(session, name, account_id=account_id)))
+        for name in ("lease_seconds", "least_window_seconds")
+    )
+    return _Spans(lease, max(least, lease / SEND_SHARE + HORIZON + timedelta(seconds=1)))
+
+
+def _in_hours(
+    session: Session, take: _Take, line: Line, candidates: Sequence[Candidate], least: timedelta
+) -> list[Candidate]:
+    """Those that may leave at this hour. Lanes are open as they are read; what belongs to none is asked about here."""
+    alone = [message for message, _ in candidates if message.lane_id is None and message.confirms_id is None]
+    windows = deferral.windows(session, line.account_id, alone, now=take.now, least=least) if alone else {}
+    found: list[Candidate] = []
+    for candidate in candidates:
+        window = windows.get(candidate.message.id)
+        if window is None:
+            found.append(candidate)
+        elif window.held:
+            take.skipped[Reason.NO_TIME_ZONE, None].append(candidate.message.id)
+        elif not window.open and window.opens_at is not None:
+            take.deferred.append(_later(take, candidate.message.id, window.opens_at))
+        else:
+            found.append(Candidate(candidate.message, window.closes_at))
+    return found
 
 
 def _pace(line: Line, now: datetime) -> Pace:
@@ -171,19 +208,20 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
     }  # fmt: skip
 
 
-def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
+def _claim_sender(
+    session: Session, take: _Take, line: Line, pace: Pace, spans: _Spans, candidates: Sequence[Candidate]
+) -> None:
     account_id, now = line.account_id, take.now
-    blocked = _blocked(session, account_id, candidates)
+    refused = refusals.standing(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
-    lease = timedelta(seconds=value(session, "lease_seconds", account_id=account_id))
-    before, stamp = len(take.claims), _stamp(line, now=now, leave_within=lease / SEND_SHARE)
-    for message, closes_at in candidates:
+    before, stamp = len(take.claims), _stamp(line, now=now, leave_within=spans.lease / SEND_SHARE)
+    for message, closes_at in _in_hours(session, take, line, candidates, spans.least):
         if not pace.open:
             break
         run = take.used.get(message.run_id)
         if (message.run_id is not None and run is None) or take.ledger.waits(message.id):
             continue
-        reason = blocked.get(message.id) or _refusal(message, run, now=now, enabled=enabled)
+        reason = refused.get(message.id) or _refusal(message, run, now=now, enabled=enabled)
         over = take.ledger.over(message.id) if reason is None else None
         if reason is not None:
             take.skipped[reason, None].append(message.id)
@@ -196,63 +234,34 @@ def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candida
                 run.taken += message.segments
             take.claims.append(_claim_of(message, closes_at, stamp, slot=slot, gap=pace.gap(message.segments)))
     if len(take.claims) > before:  # a claim that takes nothing writes nothing
-        take.leases[line.id], take.tats_us[line.id] = lease, pace.tat_us
+        take.leases[line.id], take.tats_us[line.id] = spans.lease, pace.tat_us
+
+
+def _later(take: _Take, message_id: int, until: datetime, more: str | None = None) -> dict[str, Any]:
+    return {"message": message_id, "until": until, "more": more, "now": take.now}
 
 
 def _hold_back(take: _Take, message_id: int, over: Over) -> None:
     """A text that is over a cap waits where there will be room in time; else it is set aside."""
     if over.room_at is not None and over.room_at < take.ledger.until(message_id):
-        take.deferred.append({"message": message_id, "room_at": over.room_at, "more": over.cap.words, "now": take.now})
+        take.deferred.append(_later(take, message_id, over.room_at, over.cap.words))
     else:
         take.skipped[Reason.FREQUENCY, over.cap.words].append(message_id)
 
 
-def _blocked(session: Session, account_id: int, candidates: Sequence[Candidate]) -> dict[int, Reason]:
-    """Which of the candidates may not be texted any more: consent is asked at the claim, not when the list was made.
-
-    The answer to a STOP is free of that STOP alone; once the person has come back, it would no longer be true.
-    """
-    said_no = _refused(candidates, lambda phones, purpose: consent.blocked(session, account_id, phones, purpose))
-    found = dict.fromkeys(said_no, Reason.OPTED_OUT)
-    answers = {c.message.id: c.message.confirms_id for c in candidates if c.message.confirms_id is not None}
-    clear = confirmations.clear(session, account_id, answers.values()) if answers else set()
-    for id_, confirmed in answers.items():
-        if confirmed in clear:
-            found.pop(id_, None)
-        else:
-            found.setdefault(id_, Reason.EXPIRED)
-    return dict.fromkeys(_flagged(session, account_id, candidates), Reason.FLAGGED) | found
+def _enabled_regions(session: Session, account_id: int) -> dict[str, bool]:
+    """The regions that may be texted, and whether pictures may be sent there."""
+    return {row.region: row.mms for row in session.execute(_ENABLED, {"account": account_id})}
 
 
-def _flagged(session: Session, account_id: int, candidates: Sequence[Candidate]) -> set[int]:
-    """Which of the candidates have a flag that forbids it, wherever they come from; one look where the account has no flags."""
-    if not flags.any_standing(session, account_id):
-        return set()
-    return _refused(candidates, lambda phones, purpose: flags.standing(session, account_id, phones, purpose))
-
-
-def _refused(candidates: Sequence[Candidate], asked: Callable[[list[str], Purpose], Container[str]]) -> set[int]:
-    """The ids of those whose number is refused for their purpose."""
-    groups: defaultdict[Purpose, list[Any]] = defaultdict(list)
-    for candidate in candidates:
-        groups[candidate.message.purpose].append(candidate.message)
-    found: set[int] = set()
-    for purpose, members in groups.items():
-        refused = asked([m.phone for m in members], purpose)
-        found |= {m.id for m in members if m.phone in refused}
-    return found
-
-
-def _enabled_regions(session: Session, account_id: int) -> set[str]:
-    return set(session.scalars(_ENABLED, {"account": account_id}))
-
-
-def _refusal(message: Any, run: _Used | None, *, now: datetime, enabled: set[str]) -> Reason | None:
+def _refusal(message: Any, run: _Used | None, *, now: datetime, enabled: dict[str, bool]) -> Reason | None:
     """The first reason, but for what the person or a flag says, why a due message may not leave after all, or None."""
     if message.expires_at is not None and message.expires_at <= now:
         return Reason.EXPIRED
     if message.region not in enabled:
         return Reason.COUNTRY_DISABLED
+    if message.kind is Kind.MMS and not enabled[message.region]:
+        return Reason.NO_MMS
     if run is not None and not run.room(message.segments, run.limit):
         return Reason.SEGMENT_LIMIT
     return None
@@ -292,7 +301,8 @@ def _claim_of(
     message: Any, closes_at: datetime | None, stamp: dict[str, Any], *, slot: datetime, gap: timedelta
 ) -> Claim:
     closes = [at for at in (closes_at, message.expires_at) if at is not None]
-    seconds = min([LONGEST_VALIDITY, *(int((at - slot).total_seconds()) for at in closes)])
+    last = slot + stamp["leave_within"]  # it may leave so late, and Twilio counts from then
+    seconds = min([LONGEST_VALIDITY, *(int((at - last).total_seconds()) for at in closes)])
     return Claim(
         **stamp, message_id=message.id, attempt=message.attempt + 1, to=message.phone, body=message.body or "",
         media_url=message.media_url, validity_seconds=max(1, seconds), slot=slot, gap=gap, run_id=message.run_id,

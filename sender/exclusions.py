@@ -15,6 +15,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.LANDLINE: "The number is a landline, which cannot receive texts",
     Reason.PREMIUM: "The number is a premium or shared-cost number",
     Reason.COUNTRY_DISABLED: "The number's country is not enabled in the country settings",
+    Reason.NO_MMS: "Pictures cannot be sent to the number's country, by the country settings",
     Reason.OPTED_OUT: "The person opted out, or a probable opt-out waits to be read",
     Reason.FLAGGED: "A flag on the number says not to text it",
     Reason.MISSING_FIELD: "The template needs a value that this row does not have",

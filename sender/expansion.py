@@ -1,8 +1,9 @@
 """Who gets a message when a run starts, what does it say, and for which one reason does everybody else get none?
 
 The reasons are asked in a fixed order and the first that applies wins: what was wrong with the row at import; the country is
-disabled; the number is a landline or premium; the person opted out or is held; a flag stands; a field is missing; the text is too
-long; no time zone is known where the country has hours; the segment limit is used up. Everything else becomes a pending message.
+disabled, or takes no pictures; the number is a landline or premium; the person opted out or is held; a flag stands; a field is
+missing; the text is too long; no time zone is known where there are hours; the segment limit is used up. Everything else becomes
+a pending message.
 
 `expand` takes one chunk of the audience. It and the mark where it stopped are in one transaction, so after a crash a run goes
 on where it was, and nothing is made twice.
@@ -27,8 +28,9 @@ from models.templates import TemplateVersion
 from sender import consent, flags
 from sender.bulk import Shared, incoming, roomy, uncollected, write
 from sender.recipients import FIXED, PREMIUM, VALUES, Recipient, Row, Terms, recipients, terms
-from sender.schedule import window
+from sender.schedule import rules
 from sender.templates import RenderCode, RenderProblem
+from sender.whereabouts import Whereabouts, read
 
 _MESSAGES, _EXCLUSIONS = Base.metadata.tables["message"], Base.metadata.tables["exclusion"]
 _TOO_LONG = frozenset({RenderCode.BODY_TOO_LONG, RenderCode.VALUE_TOO_LONG})
@@ -99,6 +101,8 @@ def _barred(row: Recipient, given: Terms) -> tuple[Reason, str] | None:
     rule = given.rules.get(row.region)
     if rule is None:
         return Reason.COUNTRY_DISABLED, row.region
+    if given.media_url and not rule[1]:
+        return Reason.NO_MMS, row.region
     if row.line_type == FIXED and not rule[0]:
         return Reason.LANDLINE, ""
     return (Reason.PREMIUM, "") if row.line_type in PREMIUM else None
@@ -116,9 +120,17 @@ def _worded(row: Recipient, given: Terms) -> Decision:
         size = measure(body)
         if given.media_url:
             size = size._replace(segments=1)  # an MMS is not cut: it is billed and paced as one message
-    if not row.zones and given.rules[row.region][1]:
+    if not row.zones and _timeless(row, given):
         return Decision(row, Reason.NO_TIME_ZONE)
     return Decision(row, None, "", body, size)
+
+
+def _timeless(row: Recipient, given: Terms) -> bool:
+    """Whether there are hours to keep, and nobody knows the time where this recipient is: neither number nor address tell it."""
+    where = given.where(row)
+    setting = given.countries[row.region]
+    hours = setting.opens_at is not None or setting.closes_at is not None or bool(rules(where, given.scope))
+    return hours and not where.zones
 
 
 def _body(row: Recipient, given: Terms) -> str:
@@ -242,7 +254,7 @@ class _Sorter:
             else:
                 encoding, units, segments = next(sizes)
             if reason is None and not cancelled and fits(segments):
-                lane_id, sender_id = lanes[row[7], row[5]]
+                lane_id, sender_id = lanes[row[7], row[5], row[13]]
                 alphabet = "GSM-7" if encoding is gsm else encoding.value
                 made.append((row[1], row[4], row[5], lane_id, sender_id, body, alphabet, units, segments))
             else:
@@ -275,26 +287,34 @@ def _finish(session: Session, run: Run, audience: Audience) -> None:
     session.flush()
 
 
-class _Lanes(dict[tuple[str, str], tuple[int, int]]):
-    """The run's lanes by zones and region: the ids of each and of its sender. They are made as they are asked for."""
+class _Lanes(dict[tuple[str, str, str], tuple[int, int]]):
+    """The run's lanes by zones, region and the rest of the whereabouts as a row has them: the ids of each and of its sender.
+
+    They are made as they are asked for. Rows that say it differently, two area codes of one state for one, share a lane.
+    """
 
     def __init__(self, session: Session, run: Run, priority: int, given: Terms, now: datetime) -> None:
         self._session, self._run, self._priority, self._given, self._now = session, run, priority, given, now
         lanes = session.scalars(select(Lane).where(Lane.run_id == run.id))
-        super().__init__({(lane.zones, lane.region): (lane.id, lane.sender_id) for lane in lanes})
+        self._made = {
+            Whereabouts(lane.zones, lane.region, lane.places, lane.quiet): (lane.id, lane.sender_id) for lane in lanes
+        }
 
-    def __missing__(self, key: tuple[str, str]) -> tuple[int, int]:
-        lane = self._new(*key)
-        self[key] = lane.id, lane.sender_id
+    def __missing__(self, key: tuple[str, str, str]) -> tuple[int, int]:
+        zones, region, rest = key
+        where = read(rest, zones, region)
+        if where not in self._made:
+            lane = self._new(where)
+            self._made[where] = lane.id, lane.sender_id
+        self[key] = self._made[where]
         return self[key]
 
-    def _new(self, zones: str, region: str) -> Lane:
-        names = zones.split(",") if zones else []
-        setting = self._given.countries[region]
-        found = window(names, self._now, setting=setting)
+    def _new(self, where: Whereabouts) -> Lane:
+        found = self._given.window(where, self._now)
         lane = Lane(
-            run_id=self._run.id, sender_id=setting.sender_id or self._run.sender_id, region=region, zones=zones,
-            priority=self._priority, opens_at=found.opens_at, closes_at=found.closes_at, why=found.why, held=found.held,
+            run_id=self._run.id, sender_id=self._given.countries[where.region].sender_id or self._run.sender_id,
+            **where._asdict(), priority=self._priority, opens_at=found.opens_at, closes_at=found.closes_at, why=found.why,
+            held=found.held,
         )  # fmt: skip
         self._session.add(lane)
         self._session.flush()

@@ -15,7 +15,9 @@ from models.segments import Culprit, Encoding, explain
 from models.templates import TemplateVersion
 from sender.expansion import Decision, Meter, decide, fields_of, segment_limit
 from sender.recipients import Terms, recipients, terms
-from sender.schedule import Window, window
+from sender.schedule import Window
+from sender.timetable import Group
+from sender.whereabouts import Whereabouts
 
 EXACT = 100_000
 """Rows up to which every text is rendered; of a longer list about this many are, and the sums are estimates."""
@@ -56,6 +58,8 @@ class Preview:
     rendered: int = 0
     """Texts that were rendered. Where that is not all of them, `note` says so and the figures are estimates."""
     note: str = ""
+    groups: tuple[Group, ...] = ()
+    """Who shares a window, and what they would be sent."""
     needed: int = 0
     """Segments that all who may be texted would take, whatever the segment limit; more than `segments` where it cuts some off."""
 
@@ -94,6 +98,7 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
         samples=choice.samples(session, audience.id),
         waiting=clock.waiting,
         held=clock.held,
+        groups=clock.groups(counts),
         rendered=choice.rendered,
         note=note,
         needed=counts.segments.total() + cut_off,
@@ -116,6 +121,8 @@ class Counts:
     unknown: Counter[str] = field(default_factory=Counter)
     failed: Counter[tuple[str, Reason]] = field(default_factory=Counter)
     """Of the rendered rows, those whose text was the problem."""
+    estimated: bool = False
+    """Whether they are scaled up from some of the rows."""
 
     def add(self, decision: Decision) -> None:
         """Count one row."""
@@ -147,7 +154,7 @@ def scaled(counts: Counts) -> Counts:
         reasons.update(lost)
         messages[region] += left
         segments[region] += round(left * sum(counts.segments[one] for one in alike) / good) if good else left
-    return Counts(counts.rows, reasons, messages, segments)
+    return Counts(counts.rows, reasons, messages, segments, estimated=True)
 
 
 def limited(counts: Counts, limit: int) -> Counts:
@@ -159,7 +166,7 @@ def limited(counts: Counts, limit: int) -> Counts:
     segments = Counter({region: number * limit // total for region, number in counts.segments.items()})
     reasons = Counter(counts.reasons)
     reasons[Reason.SEGMENT_LIMIT] += counts.messages.total() - messages.total()
-    return Counts(counts.rows, reasons, messages, segments)
+    return Counts(counts.rows, reasons, messages, segments, estimated=counts.estimated)
 
 
 class _Clock:
@@ -167,18 +174,29 @@ class _Clock:
 
     def __init__(self, given: Terms, now: datetime) -> None:
         self._given, self._now = given, now
-        self._windows: dict[tuple[str, str], Window] = {}
+        self._windows: dict[Whereabouts, Window] = {}
+        self._texts, self._segments = Counter[Whereabouts](), Counter[Whereabouts]()
         self.waiting = self.held = 0
 
     def add(self, decision: Decision) -> None:
         if decision.reason is not None:
             return
-        key = zones, region = decision.recipient.zones, decision.recipient.region
+        key = self._given.where(decision.recipient)
         if key not in self._windows:
-            setting = self._given.countries[region]
-            self._windows[key] = window(zones.split(",") if zones else [], self._now, setting=setting)
+            self._windows[key] = self._given.window(key, self._now)
+        self._texts[key] += 1
+        self._segments[key] += decision.size.segments
         self.held += self._windows[key].held
         self.waiting += not self._windows[key].open and not self._windows[key].held
+
+    def groups(self, counts: Counts) -> tuple[Group, ...]:
+        """What was counted, as it is; where not all was rendered, each group has the segments of its country's average."""
+        if not counts.estimated:
+            return tuple(Group(where, self._texts[where], self._segments[where]) for where in self._texts)
+        return tuple(
+            Group(where, texts, round(texts * counts.segments[where.region] / max(1, counts.messages[where.region])))
+            for where, texts in self._texts.items()
+        )
 
 
 class _Choice:

@@ -2,13 +2,14 @@
 
 Replies and whatever else belongs to no campaign come first, by priority. Then the lanes of campaigns: whether one may send now
 is asked of the lanes, which are few, never of the messages, which are many, so a paused campaign of a million rows costs
-nothing. Campaigns of one priority take turns, the one served longest ago first, so that none starves another.
+nothing. Campaigns of one priority take turns, the one served longest ago first, so that none starves another. Of one campaign
+the lane whose hours close first is first, so that as few texts as can be have to wait for another day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -30,11 +31,12 @@ _COLUMNS = [
     _MESSAGES.c[name]
     for name in (
         "id", "attempt", "phone", "body", "media_url", "expires_at", "region", "segments", "purpose", "run_id", "kind", "encoding",
-        "priority", "due_at", "confirms_id",
+        "priority", "due_at", "lane_id", "event_id", "confirms_id",
     )
 ]  # fmt: skip
 
 
+_MOMENT = timedelta(microseconds=1)
 _NOW = bindparam("now", type_=UTCDateTime())
 _HORIZON = bindparam("horizon", type_=BigInteger())
 _SENDER = bindparam("sender", type_=BigInteger())
@@ -98,12 +100,17 @@ _OPEN_LANES = (
     .join(Campaign, Campaign.id == Run.campaign_id)
     .where(Lane.sender_id == _SENDER, Campaign.state == CampaignState.SENDING, Run.finished_at.is_(None))
     .where(Run.launch_epoch == bindparam("epoch", type_=BigInteger()), Lane.held.is_(False))
-    .where(or_(Lane.opens_at.is_(None), (Lane.opens_at <= _NOW) & (Lane.closes_at > _NOW)))
+    .where(
+        or_(
+            Lane.opens_at.is_(None),
+            (Lane.opens_at <= _NOW) & (Lane.closes_at >= bindparam("least", type_=UTCDateTime())),
+        )
+    )
     .where(or_(Run.budget_segments.is_(None), Run.segments_claimed < Run.budget_segments))
     .where(
         select(_MESSAGES.c.id).where(*_DUE, _MESSAGES.c.sender_id == _SENDER, _MESSAGES.c.lane_id == Lane.id).exists()
     )
-    .order_by(Lane.priority, Run.served_us, Run.id, Lane.id)
+    .order_by(Lane.priority, Run.served_us, Run.id, Lane.closes_at.is_(None), Lane.closes_at, Lane.id)
 )
 _NEXT = (
     select(*_COLUMNS)
@@ -137,10 +144,13 @@ def ready(session: Session, *, worker: str, now: datetime, senders: set[int] | N
     return [Line._make((*row[:_OF_LINE], tuple(row[_OF_LINE:]))) for row in found]
 
 
-def due(session: Session, line: Line, *, now: datetime, limit: int) -> list[Candidate]:
-    """The next messages of a sender, at most `limit`, locked; those that another process holds are passed over."""
+def due(session: Session, line: Line, *, now: datetime, limit: int, least: timedelta = timedelta(0)) -> list[Candidate]:
+    """The next messages of a sender, at most `limit`, locked; those that another process holds are passed over.
+
+    A lane whose window has less than `least` left is not begun any more.
+    """
     found = [Candidate(row, None) for row in _waiting(session, line.id, None, now, limit)]
-    lanes = _open_lanes(session, line, now) if len(found) < limit else []
+    lanes = _open_lanes(session, line, now, now + least) if len(found) < limit else []
     for _, urgent in groupby(lanes, key=lambda lane: lane.priority):
         runs = [list(of_run) for _, of_run in groupby(urgent, key=lambda lane: lane.run_id)]
         if len(found) < limit:
@@ -170,9 +180,9 @@ def _in_turns(
     return found
 
 
-def _open_lanes(session: Session, line: Line, now: datetime) -> Sequence[Any]:
-    """The sender's lanes that may be sent from now and have something to send."""
-    given = {"now": now, "sender": line.id, "epoch": line.launch_epoch}
+def _open_lanes(session: Session, line: Line, now: datetime, least: datetime) -> Sequence[Any]:
+    """The sender's lanes that may be sent from now, at least until then, and have something to send."""
+    given = {"now": now, "least": max(least, now + _MOMENT), "sender": line.id, "epoch": line.launch_epoch}
     return session.execute(_OPEN_LANES, given).all()
 
 

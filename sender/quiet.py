@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sender.windows import ALL_DAY, FULL_DAY, WEEK, Hours, clock, common, joined, minutes
 
-_PART = re.compile(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})")
+_PART = re.compile(r"(\d{1,2}:[0-5]\d)-(\d{1,2}:[0-5]\d)")
 HOW = "Write hours like 18:00-10:00 and days like sat, sun, with commas between them."
 
 

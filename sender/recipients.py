@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.campaigns import Audience
 from models.consent import Purpose
 from models.countries import CountrySetting
@@ -19,7 +21,10 @@ from sender import flags
 from sender.bulk import plainly
 from sender.columns import OURS
 from sender.erased import erased
+from sender.schedule import Scope, Window, window_of
+from sender.scopes import scope
 from sender.templates import Template, parse
+from sender.whereabouts import WHEREABOUTS, Whereabouts, read
 from sender.wording import Wording
 
 Row = tuple[Any, ...]
@@ -50,6 +55,8 @@ class _Person(NamedTuple):
     """The contact's as JSON, where the template asks for one that the list does not have."""
     skipped: int | None
     """1 where it does not bring the values that a text takes."""
+    whereabouts: str
+    """What else its hours depend on: see `sender.whereabouts.WHEREABOUTS`."""
 
 
 class Recipient(_Person):
@@ -87,6 +94,8 @@ class Terms:
     countries: dict[str, CountrySetting]
     flagged: bool = False
     """Whether the account has any flag that stands; where it has none, no number is looked up."""
+    scope: Scope = field(default_factory=Scope)
+    """What windows depend on beside the recipient."""
 
     @cached_property
     def wording(self) -> Wording:
@@ -95,12 +104,8 @@ class Terms:
 
     @cached_property
     def rules(self) -> dict[str, tuple[bool, bool]]:
-        """Enabled regions → whether landlines get texts there, and whether there are hours; read once, not once for each row."""
-        return {
-            one.region: (one.landlines, one.opens_at is not None or one.closes_at is not None)
-            for one in self.countries.values()
-            if one.enabled
-        }
+        """Enabled regions → whether landlines get texts there, and whether pictures do; read once, not once for each row."""
+        return {one.region: (one.landlines, one.mms) for one in self.countries.values() if one.enabled}
 
     @cached_property
     def plain(self) -> frozenset[tuple[str, str]]:
@@ -112,6 +117,14 @@ class Terms:
             for kind in LineType
             if kind.value not in PREMIUM and (landlines or kind.value != FIXED)
         )
+
+    def where(self, row: Recipient) -> Whereabouts:
+        """Where somebody may be, as far as windows are concerned: one answer for many."""
+        return read(row.whereabouts, row.zones, row.region)
+
+    def window(self, where: Whereabouts, now: datetime) -> Window:
+        """The window of all who are there."""
+        return window_of(where, self.scope, now, setting=self.countries[where.region])
 
     @cached_property
     def asked(self) -> tuple[str, ...]:
@@ -137,6 +150,7 @@ def terms(
         columns=frozenset(audience.columns.values()),
         countries={setting.region: setting for setting in settings},
         flagged=flags.any_standing(session, account_id),
+        scope=scope(session, session.get_one(Account, account_id), purpose),
     )
 
 
@@ -163,7 +177,7 @@ def recipients(
     query = f"""SELECT r.row, r.contact_id, CASE WHEN c.erased_at IS NULL THEN r.reason ELSE 'erased' END, r.detail,
             c.phone, c.region, c.line_type,
             coalesce(nullif(c.time_zone, ''), c.time_zones), c.name, c.external_id,
-            ({refusable}), {attributes}, {skipped}, {", ".join(wanted)}
+            ({refusable}), {attributes}, {skipped}, {WHEREABOUTS}, {", ".join(wanted)}
         FROM audience_row r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.audience_id = {audience_id:d}"""  # noqa: S608
     while until is None or after < until:
         # Both ends are named, as rows have numbers without gaps: a database that does not know yet how long the list is would

@@ -29,8 +29,11 @@ Reading = tuple[str, Line] | PhoneProblem
 class Reader:
     """Reads the rows of one list: `fields` maps its columns to fields, `columns` are all that it has, in their order."""
 
-    def __init__(self, columns: Sequence[str], fields: Mapping[str, str], *, default_region: str) -> None:
+    def __init__(
+        self, columns: Sequence[str], fields: Mapping[str, str], *, default_region: str, others: Sequence[str] = ()
+    ) -> None:
         self._numbers = Normaliser(default_region)
+        self._others = [Normaliser(region) for region in others if region != default_region]
         at = self._at = {fields[column]: place for place, column in enumerate(columns) if column in fields}
         self.attributes = _members({field: place for field, place in at.items() if field not in OURS})
         """Rows → their values that only templates use, each as the inside of a JSON object."""
@@ -42,7 +45,18 @@ class Reader:
     def numbers(self, rows: Sequence[Row]) -> list[Reading]:
         """The phone of each row, or why it has none."""
         at = self._at["phone"]
-        return self._numbers.many([row[at] for row in rows])
+        found = self._numbers.many([row[at] for row in rows])
+        if not self._others:
+            return found
+        return [
+            self._elsewhere(row[at], reading) if isinstance(reading, PhoneProblem) else reading
+            for row, reading in zip(rows, found, strict=True)
+        ]
+
+    def _elsewhere(self, written: str, reading: PhoneProblem) -> Reading:
+        """The number as one of the other countries, if it is a number of exactly one of them."""
+        found = {one[0]: one for other in self._others if isinstance(one := other.many([written])[0], tuple)}
+        return next(iter(found.values())) if len(found) == 1 else reading
 
     def fields(self, rows: Sequence[Row], attributes: Sequence[str]) -> list[str]:
         """All values of each row but the phone, as JSON: the number as written stays with the contact."""

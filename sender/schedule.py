@@ -19,7 +19,7 @@ from models.accounts import Profile
 from models.consent import Purpose
 from models.countries import CountrySetting
 from sender.quiet import Request
-from sender.whereabouts import Placed, Whereabouts, countries, whereabouts
+from sender.whereabouts import Placed, Whereabouts, bound, whereabouts
 from sender.windows import ALL_DAY, FULL_DAY, Hours, clock, common, daily, laws
 
 AHEAD = timedelta(days=14)
@@ -122,7 +122,9 @@ def legal_window(
     `everything` is the account's setting `hours_for_account_texts`. A reply to somebody who wrote first is not asked about
     here: see `sender/deferral.py`.
     """
-    own, address, quiet = (contact.time_zone, contact.address_region, contact.quiet_hours) if contact else (None, None, "")
+    own, address, quiet = (
+        (contact.time_zone, contact.address_region, contact.quiet_hours) if contact else (None, None, "")
+    )
     where = whereabouts(
         phone.e164, phone.region, [own] if own else phone.time_zones, address=address or "", quiet=quiet or "", own_zone=bool(own)
     )  # fmt: skip
@@ -140,7 +142,7 @@ def window_of(where: Placed | Whereabouts, scope: Scope, now: datetime, *, setti
 
 def rules(where: Placed | Whereabouts, scope: Scope) -> tuple[Rule, ...]:
     """What binds beside the country's setting: the law of every place, the account's own hours, the person's own request."""
-    found: list[Rule] = [*laws(countries(where), scope.purpose, scope.profile, everything=scope.everything)]
+    found: list[Rule] = [*laws(bound(where), scope.purpose, scope.profile, everything=scope.everything)]
     if scope.opens_at is not None or scope.closes_at is not None:
         found.append(Daily(scope.opens_at or time(0), scope.closes_at or time(0), "the account's own hours"))
     if where.quiet:
@@ -250,7 +252,9 @@ def _of_day(zone: ZoneInfo, binding: tuple[Rule, ...], day: date) -> tuple[Span,
     that the local clock is always within the hours.
     """
     midnight = datetime.combine(day, time(0), zone)
-    found = [(max(_readings(midnight + start)), min(_readings(midnight + end))) for start, end in _allowed(binding, day)]
+    found = [
+        (max(_readings(midnight + start)), min(_readings(midnight + end))) for start, end in _allowed(binding, day)
+    ]
     return tuple(span for span in found if span[0] < span[1])
 
 

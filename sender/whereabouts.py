@@ -20,7 +20,8 @@ class Whereabouts(NamedTuple):
     zones: str
     region: str
     places: str = ""
-    """States whose law has rows in `windows.csv`; all others change nothing, and would only make more lanes."""
+    """States, and the country of the address where it is another, whose law has rows in `windows.csv`; all others change
+    nothing, and would only make more lanes."""
     quiet: str = ""
     """The person's own request, as `sender/quiet.py` writes it."""
 
@@ -56,16 +57,13 @@ def whereabouts(
     `own_zone` says that `zones` are what somebody wrote down about the person; else the zones of the address come to them.
     """
     found = set(zones) if own_zone or not address else {*zones, *zones_of(address)}
-    places = sorted({*of_phone(phone), *([address] if address else [])} & listed().keys())
-    return Whereabouts(
-        ",".join(sorted(found)), region, ",".join(place for place in places if place != region), quiet
-    )  # fmt: skip
+    places = {*of_phone(phone), address, address.partition("-")[0]} - {region}
+    return Whereabouts(",".join(sorted(found)), region, ",".join(sorted(places & listed().keys())), quiet)
 
 
-def countries(where: Placed | Whereabouts) -> list[str]:
-    """The region and the places, the country of each place included: whose law binds."""
-    places = _names(where.places)
-    return [*dict.fromkeys([where.region, *(place.partition("-")[0] for place in places), *places])]
+def bound(where: Placed | Whereabouts) -> list[str]:
+    """Every place whose law binds: the number's country, the address's where it is another, and the states."""
+    return [where.region, *_names(where.places)]
 
 
 def _names(text: str) -> list[str]:

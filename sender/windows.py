@@ -27,7 +27,8 @@ Hours = tuple[tuple[timedelta, timedelta], ...]
 """Parts of one local day, from and until after its midnight, in order and apart."""
 ALL_DAY: Hours = ((timedelta(0), FULL_DAY),)
 _NAMED_DAYS = {
-    "mon-sun": "", "mon-fri": " on weekdays", "sat-sun": " at weekends", "mon-sat": " from Monday to Saturday", "sun": " on Sundays",
+    "mon-sun": "", "mon-fri": " on weekdays", "sat-sun": " at weekends", "mon-sat": " from Monday to Saturday",
+    "sun": " on Sundays",
 }  # fmt: skip
 
 
@@ -135,7 +136,9 @@ def listed() -> dict[str, tuple[WindowRow, ...]]:
 
 
 def _read(row: dict[str, str]) -> WindowRow:
-    _weekdays(row["days"])  # raises ValueError for a day that is none, and so do the next lines for a wrong clock or word
+    _weekdays(
+        row["days"]
+    )  # raises ValueError for a day that is none, and so do the next lines for a wrong clock or word
     return WindowRow(
         place=row["place"],
         name=row["name"],

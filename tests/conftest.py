@@ -19,6 +19,7 @@ from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database, connect
 from models.countries import CountrySetting
 from models.schema import alembic_config, migrate
+from models.settings import Setting
 from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -158,6 +159,10 @@ def seed_account(session: Session, *, slug: str = "harbor", now: datetime = NOW)
         ("GB", "United Kingdom", True),
         ("IE", "Ireland", False),
     ]:
-        session.add(CountrySetting(account_id=account.id, region=region, name=name, enabled=enabled, updated_at=now))
+        session.add(
+            CountrySetting(account_id=account.id, region=region, name=name, enabled=enabled, mms=True, updated_at=now)
+        )
+    any_hour = Setting(account_id=account.id, name="hours_for_account_texts", value=False, updated_at=now)
+    session.add(any_hour)  # tests run at any hour; those about the law's hours send marketing, or set it again
     session.commit()
     return account

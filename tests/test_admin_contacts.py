@@ -103,3 +103,25 @@ def test_a_contact_s_page_tells_their_story(desk: Desk) -> None:
     assert BEN not in admin.text("/unsubscribes/new/", contact="x")
     listed = admin.text("/messages/", contact=ben.id)
     assert "2 messages" in listed
+
+
+def test_address_and_request_are_kept_in_one_form(desk: Desk) -> None:
+    """A state by its code, hours and days in order, and both in the history; what cannot be read comes back with a sentence."""
+    admin = desk.visitor(RoleName.ADMIN)
+    form = {
+        "name": "Dana Eze", "phone": "212-555-0144", "address_region": "ri", "quiet_hours": "Sunday, 18:00–9:30",
+        "quiet_source": "on the phone",
+    }  # fmt: skip
+    assert "two letters" in admin.send("/contacts/new/", {**form, "address_region": "Rhode"}).text
+    assert "Write hours like" in admin.send("/contacts/new/", {**form, "quiet_hours": "evenings"}).text
+    assert admin.send("/contacts/new/", form).status_code == 302
+    with desk.database.reading() as session:
+        made = session.scalars(select(Contact).where(Contact.name == "Dana Eze")).one()
+        assert (made.address_region, made.quiet_hours) == ("US-RI", "18:00-09:30, sun")
+    page = admin.text(f"/contacts/details/?id={made.id}")
+    assert "18:00-09:30, sun (on the phone)" in page
+    assert admin.send(f"/contacts/edit/?id={made.id}", {**form, "quiet_hours": ""}).status_code == 302
+    with desk.database.reading() as session:
+        assert session.get_one(Contact, made.id).quiet_hours == ""
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact:edit")).all()
+        assert entries[-1].after == {"quiet_hours": ""}

@@ -8,9 +8,10 @@ from datetime import time
 import pytest
 from sqlalchemy import select
 
+from models.accounts import Account
 from models.base import Database
 from models.countries import CountrySetting
-from models.users import RoleName
+from models.users import AuditEntry, RoleName
 from tests.desk import Desk, open_desk
 
 
@@ -76,3 +77,44 @@ def test_only_enabled_countries_can_be_shown(desk: Desk) -> None:
     page = desk.visitor(RoleName.ADMIN).text("/countries/", flt0_enabled="no")
     assert "Ireland" in page
     assert "Canada" not in page
+
+
+def test_the_prefix_of_another_country_is_refused(desk: Desk) -> None:
+    """It would make numbers of one country into numbers of another."""
+    form = {"region": "DE", "name": "Germany", "sender_id": "", "default_prefix": "+44"}
+    answer = desk.visitor(RoleName.ADMIN).send("/countries/new/", form)
+    assert answer.status_code == 200
+    assert "The prefix of this country is +49" in answer.text
+
+
+def test_a_country_shows_the_laws_hours_and_what_can_be_reached(desk: Desk) -> None:
+    """Beside its own hours; the warning is about the kind of line, which the prefix does not tell."""
+    page = desk.visitor(RoleName.ANALYST).text(f"/countries/details/?id={desk.ids(desk.harbor)['countries']}")
+    assert "09:00–18:00: Rhode Island on weekdays (referrizer table, unconfirmed)" in page
+    assert "Landlines and mobiles look the same here" in page
+    assert "Those of the law" in desk.visitor(RoleName.ANALYST).text("/countries/")
+
+
+def test_the_account_sets_its_own_hours(desk: Desk) -> None:
+    """Once, on the record, and only by whoever may set countries; the page says where each row is from."""
+    admin, analyst = desk.visitor(RoleName.ADMIN), desk.visitor(RoleName.ANALYST)
+    page = analyst.text("/countries/hours/")
+    for said in (
+        "Rhode Island",
+        "support.referrizer.com state table",
+        "Unconfirmed",
+        "Advice, not applied",
+        "not legal advice",
+    ):
+        assert said in page
+    assert analyst.send("/countries/hours/", {"opens_at": "09:00", "closes_at": "17:00"}).status_code == 403
+    assert "after the start" in admin.send("/countries/hours/", {"opens_at": "17:00", "closes_at": "09:00"}).text
+    assert "Give both hours" in admin.send("/countries/hours/", {"opens_at": "17:00", "closes_at": ""}).text
+    for _ in range(2):
+        assert admin.send("/countries/hours/", {"opens_at": "09:00", "closes_at": "17:00"}).status_code == 302
+    with desk.database.reading() as session:
+        found = session.get_one(Account, desk.harbor.id)
+        assert (found.opens_at, found.closes_at) == (time(9), time(17))
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.action == "account:hours"))
+        assert entry.after == {"opens_at": "09:00", "closes_at": "17:00"}
+    assert "Your own hours: 09:00–17:00." in analyst.text("/countries/hours/")

@@ -40,6 +40,7 @@ MAY = {
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
     "/countries/edit/?id={countries}": {ADMIN},
+    "/countries/hours/?": set(RoleName),
     "/links/": set(RoleName),
     "/links/new/": {ADMIN},
     "/settings/": {ADMIN, AUDITOR},

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
 from models.campaigns import Audience, AudienceRow, Reason
 from models.contacts import Contact
+from models.countries import CountrySetting
 from sender import audience
 from sender.audience import AudienceProblem
 from sender.rows import LONGEST, UNKNOWN_ZONE
@@ -191,3 +192,19 @@ def test_rows_are_usable_or_have_a_reason(session: Session, account: Account, ro
     usable = [row.contact_id for row in found if row.reason is None]
     assert len(usable) == len(set(usable))
     session.rollback()
+
+
+def test_a_number_without_a_prefix_may_be_one_of_another_country(session: Session, account: Account) -> None:
+    """Where that country's prefix is set; the account's own country comes first, and what may be of two countries stays unread."""
+    text = "Phone\n020 7234 3456\n(212) 555-0101\n089 1234567\n"
+    assert fates(session, listed(session, account, text)) == ["invalid_number", "ok", "invalid_number"]
+    prefixed = update(CountrySetting).where(CountrySetting.region == "GB").values(default_prefix="+44")
+    session.execute(prefixed)
+    assert fates(session, listed(session, account, text, name="Again")) == ["ok", "ok", "invalid_number"]
+    assert [one.phone for one in people(session, account)] == ["+12125550101", "+442072343456"]
+    session.add_all(
+        CountrySetting(account_id=account.id, region=region, name=region, default_prefix=prefix, updated_at=NOW)
+        for region, prefix in (("DE", "+49"), ("AT", "+43"))
+    )
+    session.flush()
+    assert fates(session, listed(session, account, text, name="Third"))[2] == "invalid_number"

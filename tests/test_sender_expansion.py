@@ -15,10 +15,11 @@ from models.accounts import Account, SenderKind
 from models.base import Database
 from models.campaigns import Campaign, CampaignState, Exclusion, Lane, Reason, Run
 from models.consent import ConsentKind, ConsentSource, Purpose
+from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Direction, Kind, Message, MessageStatus
 from models.segments import measure
-from sender import audience, consent
+from sender import audience, consent, dispatch
 from sender.expansion import Meter
 from tests.conftest import NOW
 from tests.lists import campaign_to, expanded, listed, run_of
@@ -161,6 +162,34 @@ def test_an_mms_is_one_message(session: Session, account: Account) -> None:
     assert (message.kind, message.media_url, message.segments, message.units) == (
         Kind.MMS, "https://example.org/a.png", 1, 400,
     )  # fmt: skip
+
+
+def test_pictures_go_where_they_may(session: Session, account: Account) -> None:
+    """A country whose setting says no is left out when the list is expanded, and at the claim when it says so later."""
+    loaded = listed(session, account, "Phone\n2125550101\n+447400123456\n")
+    session.execute(update(CountrySetting).where(CountrySetting.region == "GB").values(mms=False))
+    campaign = campaign_to(
+        session, account, loaded, "Look", media_url="https://example.org/a.png", state=CampaignState.SENDING
+    )
+    assert audience.preview(session, campaign, now=NOW).by_reason == {Reason.NO_MMS: 1}
+    run = expanded(session, run_of(session, campaign))
+    assert reasons(session, run) == {2: ("no_mms", "GB")}
+    session.execute(update(CountrySetting).values(mms=False))
+    session.commit()
+    assert dispatch.claim(session, worker="w", now=NOW, limit=5) == []
+    [message] = messages(session, run)
+    assert (message.status, message.reason) == (MessageStatus.SKIPPED, Reason.NO_MMS)
+
+
+def test_an_address_tells_the_time_of_a_number_that_does_not(session: Session, account: Account) -> None:
+    """A toll-free number is left out where there are hours, unless somebody knows where its owner lives."""
+    loaded = listed(session, account, "Phone\n8005550199\n8005550198\n")
+    session.execute(update(Contact).where(Contact.phone == "+18005550198").values(address_region="US-CT"))
+    campaign = campaign_to(session, account, loaded, "Hello", purpose=Purpose.MARKETING)
+    run = expanded(session, run_of(session, campaign))
+    assert reasons(session, run) == {1: ("no_time_zone", "")}
+    [lane] = session.scalars(select(Lane).where(Lane.run_id == run.id))
+    assert (lane.zones, lane.places) == ("America/New_York", "US-CT")
 
 
 def test_a_stop_counts_for_its_purpose(session: Session, account: Account) -> None:

@@ -12,6 +12,8 @@ from admin import auth
 from admin.forms import AttributesField, ConsoleForm, Section, blank_to_none, strip
 from models.contacts import Contact
 from models.phones import Phone, PhoneProblem, normalise
+from sender.area_codes import place
+from sender.quiet import BadHours, written
 
 
 class ContactForm(ConsoleForm):
@@ -30,13 +32,29 @@ class ContactForm(ConsoleForm):
     time_zone = StringField(
         "Time zone", filters=[blank_to_none], description="Such as America/Chicago. Empty: read off the number."
     )
+    address_region = StringField(
+        "State or province",
+        filters=[blank_to_none],
+        description="Of the address, such as FL. Its law and its clock count, beside those of the number's area code.",
+    )
+    quiet_hours = StringField(
+        "Not to be texted",
+        [Length(max=200)],
+        filters=[strip],
+        description="What the person asked for, in local time, such as 18:00-10:00, sat, sun. Empty: nothing.",
+    )
+    quiet_source = StringField(
+        "How they asked", [Length(max=200)], filters=[strip], description="Such as: on the phone, 12 May, to Ben."
+    )
     attributes = AttributesField(
         "Fields", description="One a line, such as ends_on = 31 December. Templates can use them."
     )
     sections = (
-        Section("Person", "Who they are, and how they are reached.", ("name", "phone", "external_id", "time_zone")),
+        Section("Person", "Who they are, and how they are reached.", ("name", "phone", "external_id")),
+        Section("Hours", "Texts wait for hours that are right wherever the person may be.",
+                ("time_zone", "address_region", "quiet_hours", "quiet_source")),
         Section("For templates", "What texts may say about them.", ("attributes",)),
-    )
+    )  # fmt: skip
 
     def validate_phone(self, field: Any) -> None:
         """A number that exists in the numbering plan."""
@@ -48,6 +66,21 @@ class ContactForm(ConsoleForm):
         """A zone that exists."""
         if field.data and field.data not in available_timezones():
             raise ValidationError("This zone is not known; write it like America/Chicago.")
+
+    def validate_address_region(self, field: Any) -> None:
+        """A state that we know the clock of, kept by its code."""
+        if field.data:
+            found = place(field.data)
+            if found is None:
+                raise ValidationError("This is not a state or province; write its two letters, such as FL or ON.")
+            field.data = found
+
+    def validate_quiet_hours(self, field: Any) -> None:
+        """Hours and days that can be read, in the form in which they are kept."""
+        try:
+            field.data = written(field.data or "")
+        except BadHours as wrong:
+            raise ValidationError(str(wrong)) from wrong
 
     def populate_obj(self, obj: Any) -> None:
         """Everything but the number, which is normalised with what it says about itself."""

@@ -19,7 +19,7 @@ from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message, with_phone
 from models.phones import LineType
-from sender import consent
+from sender import consent, lanes
 from sender.debt_notices import debt_notice
 
 LATEST = 20
@@ -50,6 +50,12 @@ def _attributes(_view: Any, _context: Any, model: Contact, _name: str) -> Markup
     )
 
 
+def _quiet(_view: Any, _context: Any, model: Contact, _name: str) -> str:
+    if not model.quiet_hours:
+        return NOTHING
+    return f"{model.quiet_hours} ({model.quiet_source})" if model.quiet_source else model.quiet_hours
+
+
 class ContactView(KeysetModelView):
     """Contacts by name; numbers masked for roles that may not see them."""
 
@@ -65,11 +71,13 @@ class ContactView(KeysetModelView):
     order_words, newer_label, older_label = "By name", "Previous", "Next"
     column_list = ("name", "phone", "external_id", "region", "line_type", "zones", "updated_at")
     column_details_list = (
-        "name", "phone", "external_id", "region", "line_type", "zones", "attributes", "created_at", "updated_at"
+        "name", "phone", "external_id", "region", "line_type", "zones", "address_region", "quiet_hours", "attributes",
+        "created_at", "updated_at",
     )  # fmt: skip
     column_export_list = ("name", "phone", "external_id", "region", "line_type", "time_zone", "time_zones")
     column_labels: ClassVar[dict[str, str]] = {
         "external_id": "Member number", "region": "Country", "line_type": "Line", "zones": "Time zone", "attributes": "Fields",
+        "address_region": "State or province", "quiet_hours": "Not to be texted",
         "created_at": "Added", "updated_at": "Changed",
     }  # fmt: skip
     column_searchable_list = ("name",)
@@ -78,10 +86,13 @@ class ContactView(KeysetModelView):
         "phone": shown_by(phone), "line_type": shown_by(words), "zones": _zones, "updated_at": shown_by(when),
     }  # fmt: skip
     column_formatters_detail: ClassVar[dict[str, Any]] = {
-        **column_formatters, "attributes": _attributes, "created_at": shown_by(moment), "updated_at": shown_by(moment),
+        **column_formatters, "attributes": _attributes, "quiet_hours": _quiet, "created_at": shown_by(moment),
+        "updated_at": shown_by(moment),
     }  # fmt: skip
     column_formatters_export: ClassVar[dict[str, Any]] = {"phone": shown_by(phone)}
-    audited_columns = ("name", "phone", "external_id", "time_zone", "attributes")
+    audited_columns = (
+        "name", "phone", "external_id", "time_zone", "address_region", "quiet_hours", "quiet_source", "attributes"
+    )  # fmt: skip
 
     def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
         if looks_like_phone(search):
@@ -96,6 +107,12 @@ class ContactView(KeysetModelView):
         if not auth.allowed("pii:view"):
             del form.phone
         return form
+
+    def _on_model_change(self, form: Any, model: Contact, is_created: bool) -> None:
+        """What already waits for the person keeps to what is known of them, from the same transaction on."""
+        super()._on_model_change(form, model, is_created)
+        if not is_created:
+            lanes.follow(self.database, model, now=self.now())
 
     def commands(self, row: Contact) -> list[Command]:
         """Their texts and their consent."""

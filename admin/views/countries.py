@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from phonenumbers import SUPPORTED_REGIONS
+from markupsafe import Markup
+from phonenumbers import SUPPORTED_REGIONS, country_code_for_region
 from sqlalchemy import select
 from wtforms import BooleanField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length, Regexp
 
 from admin import auth
 from admin.database import db
-from admin.formatters import badge, shown_by, when
+from admin.formatters import NOTHING, badge, shown_by, when
 from admin.forms import ClockField, ConsoleForm, RowField, Section, blank_to_none, strip
+from admin.views import lawful
 from admin.views.filters import Yes
 from admin.views.guarded import GuardedModelView
+from admin.views.lawful import LawfulHours
 from models.accounts import SendingNumber
 from models.countries import CountrySetting
 
@@ -46,12 +49,14 @@ class CountryForm(ConsoleForm):
     )
     default_prefix = StringField(
         "Prefix for numbers without one", [Regexp(r"^(\+[1-9]\d{0,3})?$", message="Write it like +44, or leave it empty.")],
-        filters=[blank_to_none], description="Numbers written with a + keep their own.",
+        filters=[blank_to_none],
+        description="Numbers of a list that have no +, and are none of the account's own country, are read as numbers of this one.",
     )  # fmt: skip
     landlines = BooleanField(
-        "Text landlines, too", description="Most landlines cannot receive texts and cost a fee all the same."
+        "Text landlines, too",
+        description="Most landlines cannot receive texts and cost a fee all the same. In North America a number does not tell.",
     )
-    mms = BooleanField("Pictures (MMS)")
+    mms = BooleanField("Pictures (MMS)", description="Off: a text with a picture leaves out recipients here.")
     opens_at = ClockField("Texts from", description="The recipient's local time. Empty: at any hour.")
     closes_at = ClockField("Until")
     pumping_protection = BooleanField(
@@ -74,6 +79,13 @@ class CountryForm(ConsoleForm):
         if field.data not in SUPPORTED_REGIONS:
             raise ValidationError("This is not a country code; use two letters, such as US.")
 
+    def validate_default_prefix(self, field: Any) -> None:
+        """The country's own, which is known."""
+        region = self.region.data if "region" in self else getattr(self._obj, "region", "")
+        code = country_code_for_region((region or "").strip().upper())
+        if field.data and code and field.data != f"+{code}":
+            raise ValidationError(f"The prefix of this country is +{code}; write that, or leave it empty.")
+
     def validate_closes_at(self, field: Any) -> None:
         """Both hours or none, in order."""
         if (field.data is None) != (self.opens_at.data is None):
@@ -88,15 +100,35 @@ def _enabled(value: bool) -> object:
 
 def _hours(_view: Any, _context: Any, model: CountrySetting, _name: str) -> str:
     if model.opens_at is None or model.closes_at is None:
-        return "Any hour"
+        return "Those of the law" if lawful.of_country(model.region) else "Any hour"
     return f"{model.opens_at:%H:%M} – {model.closes_at:%H:%M}"
+
+
+def _law(_view: Any, _context: Any, model: CountrySetting, _name: str) -> Markup | str:
+    """What the law's table says of the country and its states, in lines."""
+    found = lawful.of_country(model.region)
+    return Markup("").join(Markup("<div>{}: {}</div>").format(row.times, row.words) for row in found) or NOTHING
+
+
+def _lines(_view: Any, _context: Any, model: CountrySetting, _name: str) -> str:
+    """Which lines a text can reach there: the prefix alone does not tell."""
+    if country_code_for_region(model.region) == 1:
+        return (
+            "Landlines and mobiles look the same here: a text to a landline is tried, costs a fee and never arrives. "
+            "Toll-free numbers have no time zone and wait until their contact has one."
+        )
+    told = "are texted, too" if model.landlines else "are left out"
+    return (
+        f"Landlines are told by their numbers and {told}. "
+        "Internet numbers have no time zone and wait until their contact has one."
+    )
 
 
 def _yes(value: bool) -> str:
     return "Yes" if value else "No"
 
 
-class CountryView(GuardedModelView):
+class CountryView(LawfulHours, GuardedModelView):
     """Country settings."""
 
     view_right, edit_right = "country:view", "country:edit"
@@ -108,8 +140,8 @@ class CountryView(GuardedModelView):
     form = CountryForm
     column_list = ("name", "region", "enabled", "sender", "hours", "landlines", "pumping_protection", "note")
     column_details_list = (
-        "name", "region", "enabled", "sender", "hours", "default_prefix", "landlines", "mms", "pumping_protection", "note",
-        "updated_at",
+        "name", "region", "enabled", "sender", "hours", "law", "default_prefix", "landlines", "lines", "mms", "pumping_protection",
+        "note", "updated_at",
     )  # fmt: skip
     column_export_list = (
         "name",
@@ -124,14 +156,15 @@ class CountryView(GuardedModelView):
     )
     column_labels: ClassVar[dict[str, str]] = {
         "region": "Code", "enabled": "State", "sender": "Send from", "pumping_protection": "Pumping fee", "mms": "MMS",
-        "default_prefix": "Prefix", "updated_at": "Changed",
+        "default_prefix": "Prefix", "updated_at": "Changed", "law": "Hours in law", "lines": "What can be reached",
     }  # fmt: skip
     column_sortable_list = ("name", "region", "enabled")
     column_default_sort = "name"
     column_filters = (Yes(CountrySetting.enabled, "Texts may be sent"),)
     badge_columns = ("enabled",)
     column_formatters: ClassVar[dict[str, Any]] = {
-        "enabled": shown_by(_enabled), "hours": _hours, "landlines": shown_by(_yes), "mms": shown_by(_yes),
+        "enabled": shown_by(_enabled), "hours": _hours, "law": _law, "lines": _lines, "landlines": shown_by(_yes),
+        "mms": shown_by(_yes),
         "pumping_protection": shown_by(_yes), "updated_at": shown_by(when),
         "sender": shown_by(lambda sender: str(sender) if sender else "Campaign's sender"),
     }  # fmt: skip

@@ -7,6 +7,7 @@ an audit entry in the same transaction. Two clicks at once are one command: the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from flask import redirect, request
@@ -21,10 +22,26 @@ from admin.views.guarded import flashed, page
 from admin.views.sending_review import Review, review
 from admin.views.sending_start import LOCAL, NOT_A_TIME, NotATime, Start, clocks, read
 from models.campaigns import Campaign, CampaignState
-from sender import campaigns, exclusions
+from sender import campaigns, exclusions, spill
 
 S = CampaignState
 UNSENT = (S.DRAFT, S.SCHEDULED, S.HELD)
+
+
+def _instant(text: str | None) -> datetime | None:
+    """The start that a plan was asked for; None for now, and for whatever else an address may carry."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _clock(at: datetime, before: datetime | None = None) -> str:
+    """A day and time in the account's zone; the time alone on the day of another."""
+    local = at.astimezone(zone())
+    same = before is not None and before.astimezone(zone()).date() == local.date()
+    return local.strftime("%H:%M" if same else "%a %Y-%m-%d %H:%M")
 
 
 class CampaignSending(CampaignRows):
@@ -33,6 +50,7 @@ class CampaignSending(CampaignRows):
     rights: ClassVar[Mapping[str, str]] = {
         **CampaignRows.rights,
         "review": "campaign:edit",
+        "spread": "campaign:send",
         "confirm": "campaign:send",
     }
 
@@ -43,12 +61,29 @@ class CampaignSending(CampaignRows):
         if campaign.state not in UNSENT:
             return redirect(self.get_url(".details_view", id=campaign.id))
         now, once = self.now(), campaign.state is S.SCHEDULED and not campaign.recurrence
+        found = review(self.database, campaign, now=now, start=_instant(request.args.get("at")))
         return self.render_step(
-            "campaign_review.html", 3, campaign=campaign, review=review(self.database, campaign, now=now), now=now,
-            meanings=exclusions.SENTENCES, samples=SAMPLES, duration=duration, zone=zone().key,
+            "campaign_review.html", 3, campaign=campaign, review=found, now=now, at=request.args.get("at", ""),
+            meanings=exclusions.SENTENCES, samples=SAMPLES, duration=duration, clock=_clock, zone=zone().key,
             earliest=now.astimezone(zone()).strftime(LOCAL),
             starts=campaign.next_at.astimezone(zone()).strftime(LOCAL) if once and campaign.next_at else "",
         )  # fmt: skip
+
+    @page("/spread/", "POST")
+    def spread(self) -> Response:
+        """Agree that it takes several days, each text within its own hours; or take that back."""
+        campaign: Campaign = self.get_one(request.form.get("id"))
+        before, agreed = campaign.over_days, request.form.get("agreed") == "yes"
+        try:
+            spill.spread(self.database, campaign, agreed=agreed, now=self.now())
+        except campaigns.NotAllowed as refusal:
+            return self.refused(campaign, refusal)
+        if before != agreed:
+            self.record("campaign:spread", campaign, before={"over_days": before}, after={"over_days": agreed})
+        key = campaign.id
+        self.database.commit()
+        flashed("It may take several days now." if agreed else "It has to be over before hours close, again.")
+        return redirect(self.get_url(".review", id=key, at=request.form.get("at") or None))
 
     def binding(self, campaign: Campaign) -> str:
         """Which limit on segments holds, in words: "500, the campaign's" or "20,000, the account's"."""
@@ -70,10 +105,11 @@ class CampaignSending(CampaignRows):
             flashed(str(problem), good=False)
             back = ".repeat" if request.args.get("start") == "repeat" else ".review"
             return redirect(self.get_url(back, id=campaign.id))
-        found = self._looked_at(campaign)
+        found = self._looked_at(campaign, start)
         if found.blocked:
             flashed(next((p.sentence for p in found.problems if p.blocking), NOT_A_TIME), good=False)
-            return redirect(self.get_url(".review", id=campaign.id))
+            at = start.at.isoformat() if start.at else None
+            return redirect(self.get_url(".review", id=campaign.id, at=at))
         if request.method == "POST":
             wrong = self._unsure(found)
             if not wrong:
@@ -81,14 +117,14 @@ class CampaignSending(CampaignRows):
             flashed(wrong, good=False)
         return self._ask(campaign, found, start)
 
-    def _looked_at(self, campaign: Campaign) -> Review:
-        """The review, read without holding up the worker: rendering a long list takes seconds."""
+    def _looked_at(self, campaign: Campaign, start: Start) -> Review:
+        """The review at its start, read without holding up the worker: rendering a long list takes seconds."""
         if request.method != "POST":
-            return review(self.database, campaign, now=self.now())
+            return review(self.database, campaign, now=self.now(), start=start.at)
         key, now = campaign.id, self.now()
         self.database.commit()
         with database().reading() as session:
-            return review(session, session.get_one(Campaign, key), now=now)
+            return review(session, session.get_one(Campaign, key), now=now, start=start.at)
 
     def _unsure(self, found: Review) -> str:
         """Why the POST is not a clear yes to what would happen now, or ""."""

@@ -19,8 +19,11 @@ from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Kind
 from models.settings import value
-from sender import audience, campaigns, limits
+from sender import audience, campaigns, limits, spill
 from sender.preview import Preview
+from sender.schedule import window_of
+from sender.scopes import scope
+from sender.timetable import Timetable, timetable
 
 
 @dataclass(frozen=True)
@@ -54,24 +57,27 @@ class Review:
     """Region → name."""
     large: bool
     """Whether the number of recipients has to be typed."""
+    timetable: Timetable
+    """When each group of recipients gets it, by their hours."""
 
     @property
     def blocked(self) -> bool:
         return not self.preview.recipients or any(problem.blocking for problem in self.problems)
 
     def finish(self, start: datetime) -> datetime:
-        """When the last text leaves; texts that wait for their hours may leave later."""
-        return start + timedelta(seconds=self.seconds)
+        """When the last text leaves, hours included where they are known to leave room for all."""
+        return self.timetable.ends_at or start + timedelta(seconds=self.seconds)
 
 
-def review(session: Session, campaign: Campaign, *, now: datetime) -> Review:
-    """Look at a campaign as if it were sent now; writes nothing."""
-    found = audience.preview(session, campaign, now=now)
+def review(session: Session, campaign: Campaign, *, now: datetime, start: datetime | None = None) -> Review:
+    """Look at a campaign as if it were sent at `start`, else now; writes nothing."""
+    found = audience.preview(session, campaign, now=start or now)
     settings = {
         setting.region: setting
         for setting in session.scalars(select(CountrySetting).where(CountrySetting.account_id == campaign.account_id))
     }
     senders = _by_sender(found, campaign, settings)
+    times = leaves(session, campaign, found, settings, start or now)
     cost, no_cost = None, ""
     try:
         cost = _cost(session, campaign, found, settings, now)
@@ -80,13 +86,14 @@ def review(session: Session, campaign: Campaign, *, now: datetime) -> Review:
     large = int(value(session, "large_send", account_id=campaign.account_id))
     return Review(
         preview=found,
-        problems=_problems(session, campaign, found, now),
+        problems=_problems(session, campaign, found, now) + spill.problems(campaign, times),
         cost=cost,
         no_cost=no_cost,
         seconds=max((segments // sender.segments_per_second for sender, _, segments in senders), default=0),
         senders=senders,
         countries={region: setting.name for region, setting in settings.items()},
         large=found.recipients >= large,
+        timetable=times,
     )
 
 
@@ -94,6 +101,20 @@ def _sender_in(region: str, campaign: Campaign, settings: Mapping[str, CountrySe
     """A country's own sender, else the campaign's: the choice that `sender.expansion` makes."""
     own = settings[region].sender if region in settings else None
     return own or campaign.sender
+
+
+def leaves(
+    session: Session, campaign: Campaign, found: Preview, settings: Mapping[str, CountrySetting], start: datetime
+) -> Timetable:
+    """When each group of the preview would get its texts, by the windows that lanes will have."""
+    whose = scope(session, campaign.account, campaign.purpose)
+    least = timedelta(seconds=int(value(session, "least_window_seconds", account_id=campaign.account_id)))
+    return timetable(
+        ((group, _sender_in(group.where.region, campaign, settings)) for group in found.groups),
+        lambda where, at: window_of(where, whose, at, setting=settings[where.region]),
+        start,
+        least=least,
+    )
 
 
 def _by_sender(

@@ -211,6 +211,7 @@ def build(url: str, seed: int, terms: Terms, *, people: int = 600, rate: int = 1
         session.add(
             CountrySetting(account_id=account.id, region="US", name="United States", enabled=True, updated_at=now)
         )
+        session.add(Setting(account_id=account.id, name="hours_for_account_texts", value=False, updated_at=now))
         senders = [
             SendingNumber(
                 account_id=account.id, label=code, address=code, kind=SenderKind.SHORT_CODE, segments_per_second=rate,
