@@ -55,7 +55,7 @@ _BY = bindparam("by", type_=String())
 _THESE = update(_MESSAGES).where(among(_MESSAGES.c.id, "ids"))
 _CLAIM = _THESE.values(
     status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=_BY, lease_until=_UNTIL, intent_at=_NOW,
-    updated_at=_NOW,
+    detail=None, updated_at=_NOW,
 )  # fmt: skip
 _SKIP = _THESE.values(
     status=MessageStatus.SKIPPED, reason=bindparam("why"), detail=bindparam("more", type_=String()), worker=None, lease_until=None,

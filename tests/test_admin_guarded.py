@@ -37,6 +37,8 @@ MAY = {
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
     "/countries/edit/?id={countries}": {ADMIN},
+    "/frequency/": set(RoleName),
+    "/frequency/edit/": {ADMIN},
     "/users/": {ADMIN, AUDITOR},
     "/users/details/?id={users}": {ADMIN, AUDITOR},
     "/users/new/": {ADMIN},
