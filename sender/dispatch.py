@@ -73,7 +73,7 @@ _SERVE = (
 )
 _COUNTS = (
     select(_RUNS.c.id, _RUNS.c.segments_claimed, _RUNS.c.segment_limit, _RUNS.c.budget_segments)
-    .add_columns(_RUNS.c.started_at, _CAMPAIGNS.c.subject, _TEMPLATES.c.category)
+    .add_columns(_RUNS.c.started_at, _CAMPAIGNS.c.next_at, _CAMPAIGNS.c.subject, _TEMPLATES.c.category)
     .join(_CAMPAIGNS, _CAMPAIGNS.c.id == _RUNS.c.campaign_id)
     .join(_VERSIONS, _VERSIONS.c.id == _RUNS.c.template_version_id)
     .join(_TEMPLATES, _TEMPLATES.c.id == _VERSIONS.c.template_id)
@@ -164,11 +164,8 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
         return {}
     rows = session.execute(_COUNTS, {"ids": run_ids})
     return {
-        row.id: _Used(
-            row.segments_claimed, row.segment_limit, row.budget_segments, About(row.started_at or now, row.subject, row.category)
-        )
-        for row in rows
-    }  # fmt: skip
+        row.id: _Used(*row[1:4], About(row.started_at or now, row.next_at, row.subject, row.category)) for row in rows
+    }
 
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:

@@ -154,6 +154,22 @@ def test_an_account_may_have_nobody_wait(session: Session, account: Account, wai
     assert fates(session) == {"queued": 1, status.value: 1}
 
 
+@pytest.mark.parametrize(("next_in", "status"), [(20, M.SKIPPED), (23, M.PENDING), (None, M.PENDING), (-1, M.PENDING)])
+def test_nobody_waits_beyond_the_campaigns_next_run(
+    session: Session, account: Account, next_in: int | None, status: M
+) -> None:
+    """Room comes in 22 hours. A run that waited so long would keep a campaign of every 20 hours from its next one."""
+    capped(session, account, texts_per_day=1)
+    earlier = NOW - timedelta(hours=2)
+    seeds.sending_run(session, account, 1, name="First", now=earlier)
+    record(session, claim(session, earlier), earlier)
+    run = seeds.sending_run(session, account, 1, name="Second")
+    run.campaign.next_at = NOW + timedelta(hours=next_in) if next_in else None
+    session.commit()
+    assert claim(session, NOW) == []
+    assert fates(session, run_id=run.id) == {status.value: 1}
+
+
 def test_one_claim_counts_what_it_takes_itself(session: Session, account: Account) -> None:
     """Texts of several campaigns and senders to one person in the same claim are counted against each other."""
     capped(session, account, texts_per_day=1, cap_wait_hours=30)
