@@ -164,8 +164,12 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
         return {}
     rows = session.execute(_COUNTS, {"ids": run_ids})
     return {
-        row.id: _Used(*row[1:4], About(row.started_at or now, row.next_at, row.subject, row.category)) for row in rows
+        row.id: _Used(row.segments_claimed, row.segment_limit, row.budget_segments, _about(row, now)) for row in rows
     }
+
+
+def _about(row: Any, now: datetime) -> About:
+    return About(row.started_at or now, row.next_at, row.subject, row.category)
 
 
 def _claim_sender(session: Session, take: _Take, line: Line, pace: Pace, candidates: Sequence[Candidate]) -> None:
