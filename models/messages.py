@@ -174,7 +174,7 @@ class Message(Base):
     status: Mapped[MessageStatus] = mapped_column(words(MessageStatus), default=MessageStatus.PENDING)
     reason: Mapped[Reason | None] = mapped_column(words(Reason))
     detail: Mapped[str | None] = mapped_column(Text)
-    """What more is known of the reason; of a text that waited for room under a cap, which one. It names nobody."""
+    """What more is known of the reason; of a pending text that waits for room under a cap, which one. It names nobody."""
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempt: Mapped[int] = mapped_column(default=0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, TextClause, func, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import SendingNumber
@@ -32,11 +32,23 @@ class Part:
     texts: int
     segments: float
     """Of all of them, by the run's average."""
+    room_at: datetime | None = None
+    """Of texts that wait for room under a cap: when the first of them has some."""
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When the first of them may leave: in its hours, and where there is room."""
+        known = [at for at in (self.lane.opens_at, self.room_at) if at is not None]
+        return max(known) if known else None
+
+    @property
+    def why(self) -> str:
+        """What they wait for."""
+        return self.lane.why if self.room_at is None else "they have had as many texts as a cap allows"
 
     def open(self, now: datetime) -> bool:
-        """Whether its hours are now."""
-        lane = self.lane
-        return not lane.held and (lane.opens_at is None or lane.opens_at <= now)
+        """Whether they may leave now."""
+        return not self.lane.held and (self.opens_at is None or self.opens_at <= now)
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,8 @@ def per_text(run: Run) -> float:
     return max(run.segments / run.messages, 1.0) if run.messages else 1.0
 
 
-def parts(session: Session, run: Run) -> list[Part]:
-    """The lanes that have pending texts, counted in the index of pending rows."""
+def parts(session: Session, run: Run, *, now: datetime) -> list[Part]:
+    """The lanes that have pending texts, counted in the index of pending rows; what waits under a cap is a part by itself."""
     lanes = session.execute(
         select(Lane, SendingNumber)
         .join(SendingNumber, SendingNumber.id == Lane.sender_id)
@@ -67,9 +79,25 @@ def parts(session: Session, run: Run) -> list[Part]:
     counted = select(Message.lane_id, func.count()).where(PENDING, of_senders, of_lanes).group_by(Message.lane_id)
     counts = {row[0]: row[1] for row in session.execute(counted)}
     size = per_text(run)
-    return [
-        Part(lane, sender, counts[lane.id], counts[lane.id] * size) for lane, sender in lanes if counts.get(lane.id)
-    ]
+    found = []
+    if counts:
+        priorities = Message.priority.in_({lane.priority for lane, _ in lanes})
+        later = _later(session, [PENDING, of_senders, of_lanes, priorities], now)
+        for lane, sender in lanes:
+            texts, room_at = later.get(lane.id, (0, None))
+            rest = counts.get(lane.id, 0) - texts
+            found += [Part(lane, sender, rest, rest * size)] if rest > 0 else []
+            found += [Part(lane, sender, texts, texts * size, room_at)] if texts else []
+    return found
+
+
+def _later(
+    session: Session, which: Sequence[ColumnElement[bool] | TextClause], now: datetime
+) -> dict[int | None, tuple[int, datetime | None]]:
+    """By lane, how many texts wait for room under a cap, and until when the first of them does: a step into the same index."""
+    held = select(Message.lane_id, func.count(), func.min(Message.due_at)).where(*which, Message.due_at > now)
+    rows = session.execute(held.where(Message.detail.is_not(None)).group_by(Message.lane_id))
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def waits(found: Sequence[Part], now: datetime) -> tuple[Wait, ...]:
@@ -77,7 +105,7 @@ def waits(found: Sequence[Part], now: datetime) -> tuple[Wait, ...]:
     texts: dict[tuple[bool, datetime, str], int] = defaultdict(int)
     for part in found:
         if not part.open(now):
-            texts[part.lane.held, part.lane.opens_at or now, part.lane.why] += part.texts
+            texts[part.lane.held, part.opens_at or now, part.why] += part.texts
     return tuple(Wait(count, None if held else at, why, held) for (held, at, why), count in sorted(texts.items()))
 
 
@@ -86,7 +114,7 @@ def finish(found: Sequence[Part], share: float, now: datetime) -> datetime | Non
     ends = []
     for sender in {part.sender.id: part.sender for part in found}.values():
         mine = [part for part in found if part.sender.id == sender.id and not part.lane.held]
-        work: list[Work] = [(part.lane.opens_at, part.lane.closes_at, part.segments) for part in mine]
+        work: list[Work] = [(part.opens_at, part.lane.closes_at, part.segments) for part in mine]
         if work:
             ends.append(last_text(work, sender.segments_per_second * share, now))
     known = [end for end in ends if end is not None]

@@ -97,7 +97,7 @@ def _campaign(
         purpose=whole.purpose, segment_limit=whole.segment_limit, report_emails=whole.report_emails,
         budget_u=None if whole.budget_u is None else max(1, whole.budget_u * batch.segments // max(1, total)),
     )  # fmt: skip
-    part.time_zone, part.priority = whole.time_zone, whole.priority
+    part.time_zone, part.priority, part.subject = whole.time_zone, whole.priority, whole.subject
     campaigns.schedule(session, part, starts_at=batch.starts_at, now=now)
     return part
 

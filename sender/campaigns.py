@@ -217,7 +217,7 @@ def set_aside(session: Session, *, now: datetime, limit: int = CHUNK) -> int:
         session.execute(
             update(Message)
             .where(Message.id.in_(ids), Message.status == MessageStatus.PENDING)
-            .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, final_at=now, updated_at=now)
+            .values(status=MessageStatus.SKIPPED, reason=Reason.CANCELLED, detail=None, final_at=now, updated_at=now)
             .execution_options(synchronize_session=False)
         )
     return len(ids)

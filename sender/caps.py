@@ -48,16 +48,18 @@ class Cap:
 
     @property
     def words(self) -> str:
-        """What it allows, without a full stop: "at most 3 marketing texts on one subject in 24 hours (the law of Florida)"."""
-        what = (
-            f"{self.purpose} texts"
-            if self.purpose
-            else f"{self.category.replace('_', ' ').lower() or 'campaign'} texts"
-        )
+        """What it allows and why, without a full stop: "at most 2 campaign texts in 24 hours (this account's own cap)"."""
+        return f"{self.brief} ({self.why}{'' if self.confirmed else '; unconfirmed'})"
+
+    @property
+    def brief(self) -> str:
+        """What it allows: "at most 3 marketing texts on one subject in 24 hours"."""
+        kind = f"“{self.category.replace('_', ' ').lower()}”" if self.category else "campaign"
+        what = f"{self.purpose or kind} texts"
         what = what.removesuffix("s") if self.limit == 1 else what
         subject = " on one subject" if self.by_subject else ""
         within = "" if self.hours is None else f" in {_length(self.hours)}"
-        return f"at most {self.limit:,} {what}{subject}{within} ({self.why}{'' if self.confirmed else '; unconfirmed'})"
+        return f"at most {self.limit:,} {what}{subject}{within}"
 
 
 def _length(hours: int) -> str:

@@ -54,7 +54,7 @@ _BY = bindparam("by", type_=String())
 _THESE = update(_MESSAGES).where(among(_MESSAGES.c.id, "ids"))
 _CLAIM = _THESE.values(
     status=MessageStatus.CLAIMED, attempt=_MESSAGES.c.attempt + 1, worker=_BY, lease_until=_UNTIL, intent_at=_NOW,
-    updated_at=_NOW,
+    detail=None, updated_at=_NOW,
 )  # fmt: skip
 _SKIP = _THESE.values(
     status=MessageStatus.SKIPPED, reason=bindparam("why"), detail=bindparam("more", type_=String()), worker=None, lease_until=None,
@@ -72,7 +72,7 @@ _SERVE = (
 )
 _COUNTS = (
     select(_RUNS.c.id, _RUNS.c.segments_claimed, _RUNS.c.segment_limit, _RUNS.c.budget_segments)
-    .add_columns(_RUNS.c.started_at, _CAMPAIGNS.c.subject, _TEMPLATES.c.category)
+    .add_columns(_RUNS.c.started_at, _CAMPAIGNS.c.next_at, _CAMPAIGNS.c.subject, _TEMPLATES.c.category)
     .join(_CAMPAIGNS, _CAMPAIGNS.c.id == _RUNS.c.campaign_id)
     .join(_VERSIONS, _VERSIONS.c.id == _RUNS.c.template_version_id)
     .join(_TEMPLATES, _TEMPLATES.c.id == _VERSIONS.c.template_id)
@@ -201,11 +201,12 @@ def _used(session: Session, run_ids: set[int], now: datetime) -> dict[int, _Used
         return {}
     rows = session.execute(_COUNTS, {"ids": run_ids})
     return {
-        row.id: _Used(
-            row.segments_claimed, row.segment_limit, row.budget_segments, About(row.started_at or now, row.subject, row.category)
-        )
-        for row in rows
-    }  # fmt: skip
+        row.id: _Used(row.segments_claimed, row.segment_limit, row.budget_segments, _about(row, now)) for row in rows
+    }
+
+
+def _about(row: Any, now: datetime) -> About:
+    return About(row.started_at or now, row.next_at, row.subject, row.category)
 
 
 def _claim_sender(

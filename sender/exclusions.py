@@ -67,6 +67,8 @@ def _fate(message: Message) -> str:
     when = f"{message.sent_at:%Y-%m-%d %H:%M} UTC" if message.sent_at else ""
     if message.status is MessageStatus.SKIPPED:
         return sentence(message.reason, message.detail or "") if message.reason else "The message was skipped."
+    if message.status is MessageStatus.PENDING and message.detail:
+        return f"The message waits for room until {message.due_at:%Y-%m-%d %H:%M} UTC: {message.detail}."
     if message.status is MessageStatus.DELIVERED:
         return f"The message was sent {when} and delivered.".replace("  ", " ")
     if message.status in WITH_TWILIO and message.status not in SETTLED:

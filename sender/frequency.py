@@ -78,11 +78,17 @@ class Text(NamedTuple):
 
 
 class About(NamedTuple):
-    """What the texts of a run have in common."""
+    """What the texts of a run have in common; `next_at` is when the campaign's next run is due."""
 
     started_at: datetime
+    next_at: datetime | None
     subject: str
     category: str
+
+    def until(self, wait: timedelta) -> datetime:
+        """How long a text of the run may wait for room: the campaign's next run must not find this one waiting."""
+        last = self.started_at + wait
+        return min(last, self.next_at) if self.next_at is not None and self.next_at > self.started_at else last
 
 
 class Asked(NamedTuple):
@@ -204,7 +210,7 @@ def _asked(
         mine = by_place.get(where, by_place.get((), ()))
         if mine:
             as_text = Text(now, message.purpose, about.subject, about.category)
-            until = about.started_at + timedelta(hours=line.cap_wait_hours)
+            until = about.until(timedelta(hours=line.cap_wait_hours))
             last = min(until, message.expires_at) if message.expires_at else until
             yield message.id, Asked(line.account_id, message.phone, about.subject, mine, as_text, last)
 

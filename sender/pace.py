@@ -32,6 +32,7 @@ class Brake(StrEnum):
     SENDER = "sender"
     TWILIO = "twilio"
     HOURS = "hours"
+    CAPS = "caps"
     ZONES = "zones"
     WORKER = "worker"
     STARTING = "starting"
@@ -45,7 +46,7 @@ class Brake(StrEnum):
 B = Brake
 OBSERVED = frozenset({B.SLOWED, B.SHARED, B.RATE, B.ANSWERS})
 """With one of these the last ten seconds tell more about the end than the senders' limits do."""
-MOVING = OBSERVED | {B.STARTING, B.HOURS, B.TWILIO}
+MOVING = OBSERVED | {B.STARTING, B.HOURS, B.CAPS, B.TWILIO}
 Verdict = tuple[Brake, str, datetime | None]
 
 
@@ -65,7 +66,7 @@ class Pace:
 
 def pace(session: Session, run: Run, found: Progress, *, now: datetime) -> Pace:
     """What binds a run at this moment, what waits for its hours, and the expected end."""
-    left = parts(session, run)
+    left = parts(session, run, now=now)
     ready = [part for part in left if part.open(now)]
     limit = sum({part.sender.id: part.sender.segments_per_second for part in ready}.values())
     verdict = _stopped(run, left) or _closed(run, left, ready, now) or _slow(session, run, found, ready, limit, now)
@@ -94,8 +95,10 @@ def _stopped(run: Run, left: Sequence[Part]) -> Verdict | None:
 def _closed(run: Run, left: Sequence[Part], ready: Sequence[Part], now: datetime) -> Verdict | None:
     """Why no sender may take a text now."""
     if not ready:
-        opens = [part.lane.opens_at for part in left if part.lane.opens_at is not None and not part.lane.held]
-        return (B.HOURS, "", min(opens)) if opens else (B.ZONES, "", None)
+        opens = [(part.opens_at, part.room_at) for part in left if part.opens_at is not None and not part.lane.held]
+        if not opens:
+            return B.ZONES, "", None
+        return (B.HOURS if any(room_at is None for _, room_at in opens) else B.CAPS), "", min(at for at, _ in opens)
     senders = [part.sender for part in ready]
     off = [sender.label for sender in senders if not sender.may_send]
     if len(off) == len(senders):

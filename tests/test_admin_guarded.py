@@ -44,6 +44,8 @@ MAY = {
     "/links/": set(RoleName),
     "/links/new/": {ADMIN},
     "/settings/": {ADMIN, AUDITOR},
+    "/frequency/": set(RoleName),
+    "/frequency/edit/": {ADMIN},
     "/users/": {ADMIN, AUDITOR},
     "/users/details/?id={users}": {ADMIN, AUDITOR},
     "/users/new/": {ADMIN},

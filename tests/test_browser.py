@@ -35,6 +35,7 @@ PAGES = (
     "/unsubscribes/check/", "/unsubscribes/import/", "/unsubscribes/answer/", "/unsubscribes/?show=back", "/reviews/",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
     "/countries/edit/?id={countries}", "/countries/hours/", "/jobs/", "/connection/", "/settings/", "/links/", "/links/new/",
+    "/frequency/", "/frequency/edit/",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,

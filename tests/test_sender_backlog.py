@@ -72,7 +72,7 @@ def test_what_waits_is_counted_by_its_hours(session: Session, account: Account) 
     lane_of(session, run, 1, held=True, why="nowhere")
     lane_of(session, run, 1, opens_at=NOW, closes_at=NOW + HOUR, why="here")
     lane_of(session, run, 0, opens_at=NOW + HOUR, closes_at=NOW + 5 * HOUR, why="nobody")
-    found = parts(session, run)
+    found = parts(session, run, now=NOW)
     assert sorted(part.texts for part in found) == [1, 1, 2, 3, 3]
     assert waits(found, NOW) == (Wait(5, NOW + HOUR, "west", held=False), Wait(1, None, "nowhere", held=True))
 
@@ -83,7 +83,7 @@ def test_only_pending_texts_are_left(session: Session, account: Account) -> None
     rows = session.scalars(select(Message)).all()
     rows[0].status, rows[1].status = MessageStatus.SENT, MessageStatus.CLAIMED
     session.flush()
-    assert [part.texts for part in parts(session, run)] == [2]
+    assert [part.texts for part in parts(session, run, now=NOW)] == [2]
 
 
 def test_the_end_counts_segments_and_the_share_of_the_rate(session: Session, account: Account) -> None:
@@ -91,7 +91,25 @@ def test_the_end_counts_segments_and_the_share_of_the_rate(session: Session, acc
     run = sending_run(session, account, 100)
     run.segments = 300
     lane_of(session, run, 50, held=True, why="nowhere")
-    found = parts(session, run)
+    found = parts(session, run, now=NOW)
     assert finish(found, 1.0, NOW) == NOW + timedelta(seconds=1.5)
     assert finish(found, 0.5, NOW) == NOW + timedelta(seconds=3)
     assert finish([], 1.0, NOW) is None
+
+
+def test_what_waits_for_room_under_a_cap_is_a_part_by_itself(session: Session, account: Account) -> None:
+    """It is told apart from the hours of its lane and from a text that Twilio had no room for, and comes into the end."""
+    run = sending_run(session, account, 6)
+    rows = session.scalars(select(Message).where(Message.run_id == run.id).order_by(Message.id)).all()
+    for place, row in enumerate(rows[:3]):
+        row.due_at = NOW + HOUR * (place + 1)
+        row.detail = "a cap" if place < 2 else None
+    session.commit()
+    now_, later = parts(session, run, now=NOW)
+    assert (now_.texts, now_.open(NOW)) == (4, True)
+    assert (later.texts, later.open(NOW), later.opens_at) == (2, False, NOW + HOUR)
+    [wait] = waits([now_, later], NOW)
+    assert wait == Wait(2, NOW + HOUR, "they have had as many texts as a cap allows", held=False)
+    end = finish([now_, later], 1.0, NOW)
+    assert end is not None
+    assert end >= NOW + HOUR

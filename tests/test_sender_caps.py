@@ -50,7 +50,7 @@ def test_an_accounts_own_figures_make_caps() -> None:
     assert words == [
         "at most 2 campaign texts in 24 hours (this account's own cap)",
         "at most 5 campaign texts in 7 days (this account's own cap)",
-        "at most 1 invitation text (this account's most invitations)",
+        "at most 1 “invitation” text (this account's most invitations)",
     ]
 
 

@@ -23,7 +23,7 @@ from models.consent import Purpose
 from models.contacts import Contact
 from models.inbox import Conversation
 from models.messages import Message, MessageStatus
-from sender import dispatch, doubts, frequency, outcomes
+from sender import campaigns, dispatch, doubts, frequency, outcomes
 from sender.caps import Cap, caps
 from sender.claims import Claim, Outcome, Result
 from sender.frequency import Text
@@ -154,6 +154,22 @@ def test_an_account_may_have_nobody_wait(session: Session, account: Account, wai
     assert fates(session) == {"queued": 1, status.value: 1}
 
 
+@pytest.mark.parametrize(("next_in", "status"), [(20, M.SKIPPED), (23, M.PENDING), (None, M.PENDING), (-1, M.PENDING)])
+def test_nobody_waits_beyond_the_campaigns_next_run(
+    session: Session, account: Account, next_in: int | None, status: M
+) -> None:
+    """Room comes in 22 hours. A run that waited so long would keep a campaign of every 20 hours from its next one."""
+    capped(session, account, texts_per_day=1)
+    earlier = NOW - timedelta(hours=2)
+    seeds.sending_run(session, account, 1, name="First", now=earlier)
+    record(session, claim(session, earlier), earlier)
+    run = seeds.sending_run(session, account, 1, name="Second")
+    run.campaign.next_at = NOW + timedelta(hours=next_in) if next_in else None
+    session.commit()
+    assert claim(session, NOW) == []
+    assert fates(session, run_id=run.id) == {status.value: 1}
+
+
 def test_one_claim_counts_what_it_takes_itself(session: Session, account: Account) -> None:
     """Texts of several campaigns and senders to one person in the same claim are counted against each other."""
     capped(session, account, texts_per_day=1, cap_wait_hours=30)
@@ -162,6 +178,24 @@ def test_one_claim_counts_what_it_takes_itself(session: Session, account: Accoun
     seeds.sending_run(session, account, 3, name="Two", sender=toll_free)
     assert len({one.to for one in send(session, NOW)}) == 3
     assert fates(session) == {"queued": 3, "pending": 3}
+
+
+def test_what_is_known_of_a_wait_ends_with_it(session: Session, account: Account) -> None:
+    """A text that was claimed after all waits for nothing any more, and one that is cancelled meanwhile was left out for that."""
+    capped(session, account, texts_per_day=1, cap_wait_hours=30)
+    waited, cancelled = runs(session, account, 3, people=1)[1:]
+    send(session, NOW)
+    held = session.scalars(select(Message).where(Message.detail.is_not(None))).all()
+    assert {one.run_id for one in held} == {waited.id, cancelled.id}
+    campaigns.cancel(session, cancelled.campaign, now=NOW)
+    assert campaigns.set_aside(session, now=NOW) == 1
+    session.commit()
+    assert [one.run_id for one in claim(session, NOW + DAY + SECOND)] == [waited.id]
+    session.expire_all()
+    assert {(one.run_id, one.reason, one.detail) for one in held} == {
+        (waited.id, None, None),
+        (cancelled.id, Reason.CANCELLED, None),
+    }
 
 
 REFUSED = [

@@ -12,6 +12,7 @@ from admin.views.connection import ConnectionView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
+from admin.views.frequency import FrequencyView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
@@ -58,6 +59,7 @@ def pages() -> list[object]:
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
+        FrequencyView(name="Frequency caps", category=COMPLIANCE, endpoint="frequency", menu_icon_value="clock"),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         SettingsView(name="Settings", category=SYSTEM, endpoint="settings", menu_icon_value="switch"),

@@ -123,6 +123,7 @@ class CampaignCommands(CampaignPlan):
             audience=campaign.audience, sender=campaign.sender, purpose=campaign.purpose, segment_limit=campaign.segment_limit,
             budget_u=campaign.budget_u, report_emails=campaign.report_emails, now=self.now(), actor=auth.actor(),
         )  # fmt: skip
+        copy.subject = campaign.subject
         self.record("campaign:clone", copy, after={"name": copy.name, "of": campaign.name})
         self.database.commit()
         flashed(f"Made “{copy.name}”. Change what should differ.")

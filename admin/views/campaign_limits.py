@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from flask import abort, redirect, request
 from flask_admin.helpers import get_form_data
-from wtforms.validators import NumberRange, Optional, ValidationError
+from wtforms import StringField
+from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
 from admin import auth, budgets
 from admin.formatters import money
-from admin.forms import ConsoleForm, EmailsField, MoneyField, Section, WholeField
+from admin.forms import ConsoleForm, EmailsField, MoneyField, Section, WholeField, strip
 from admin.views.campaign_live import CampaignLive
 from admin.views.guarded import flashed, page
 from admin.views.sending import UNSENT
@@ -26,19 +27,27 @@ BUDGET = "Nothing leaves that might exceed it. A campaign that stopped for its b
 
 
 class LimitsForm(ConsoleForm):
-    """Three things that are all optional."""
+    """A few things that are all optional."""
 
     segment_limit = WholeField(
         "Segments a run may use",
         [Optional(), NumberRange(1, 10**9, "A limit must be at least 1; leave it empty for none.")],
     )
     budget_u = MoneyField("Budget in US dollars", [Optional()])
+    subject = StringField(
+        "Subject",
+        [Length(max=80, message="80 characters at most.")],
+        filters=[strip],
+        description="Some states count marketing texts by subject. Campaigns about one thing need the same words here."
+        " Empty: its texts count for every subject.",
+    )
     report_emails = EmailsField(
         "Report to",
         description="Several addresses with commas between. Each gets an e-mail when a run is over, and when it stops.",
     )
     sections = (
         Section("Limits", "Whichever is reached first holds. Empty: only the account's does.", ("segment_limit", "budget_u"), 2),
+        Section("Frequency", "What its texts are about.", ("subject",)),
         Section("Report", "Who hears how it went.", ("report_emails",)),
     )  # fmt: skip
 
@@ -59,6 +68,7 @@ def chosen(campaign: Campaign) -> dict[str, Any]:
     return {
         "segment_limit": campaign.segment_limit,
         "budget": budget,
+        "subject": campaign.subject,
         "report_emails": list(campaign.report_emails or []),
     }
 
@@ -100,6 +110,7 @@ class CampaignLimits(CampaignLive):
         if "segment_limit" in form:
             row.segment_limit = form.segment_limit.data
         row.report_emails = form.report_emails.data
+        row.subject = form.subject.data or ""
         if row.budget_u != form.budget_u.data:
             budgets.change(self.database, row, budget_u=form.budget_u.data, now=now)
         after = chosen(row)

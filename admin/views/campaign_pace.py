@@ -23,6 +23,7 @@ SENTENCES: dict[Brake, str] = {
     B.SENDER: "{name} cannot send: it is switched off, or Twilio has not verified it.",
     B.TWILIO: "Twilio has no room for more and asked us to wait until {until}. It goes on by itself.",
     B.HOURS: "Nobody who is left may be texted at this hour. It goes on by itself at {until}.",
+    B.CAPS: "Everybody who is left has had as many texts as a cap allows. It goes on by itself at {until}.",
     B.ZONES: "Nobody knows an hour at which those who are left may be texted.",
     B.WORKER: "No worker was seen for a minute, so nothing leaves. Start one with “flask worker”.",
     B.STARTING: "The sender takes its first texts.",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, literal, or_, select, union_all
+from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -51,7 +51,9 @@ def left_out(
         Exclusion.run_id == run.id, Exclusion.row > after
     )
     later = (
-        select(AudienceRow.row, AudienceRow.contact_id, Message.reason, literal("").label("detail"))
+        select(
+            AudienceRow.row, AudienceRow.contact_id, Message.reason, func.coalesce(Message.detail, "").label("detail")
+        )
         .join(Message, and_(Message.contact_id == AudienceRow.contact_id, Message.run_id == run.id))
         .where(
             AudienceRow.audience_id == run.audience_id,

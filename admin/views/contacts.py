@@ -19,7 +19,7 @@ from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message, with_phone
 from models.phones import LineType
-from sender import consent, lanes
+from sender import capped, consent, lanes
 from sender.debt_notices import debt_notice
 
 LATEST = 20
@@ -133,6 +133,10 @@ class ContactView(KeysetModelView):
             (when(m.created_at), status(m.status), m.direction.value, self.get_url("messages.details_view", id=m.id))
             for m in self.database.scalars(query)
         ]
+
+    def lately(self, row: Contact) -> capped.Lately:
+        """How many texts of campaigns they got, and how that stands to the caps."""
+        return capped.lately(self.database, self.account, row.phone, now=self.now())
 
     def standing(self, row: Contact) -> object:
         """Whether the person may be texted, as a badge."""

@@ -19,7 +19,7 @@ from models.charges import ChargeKind
 from models.countries import CountrySetting
 from models.messages import Kind
 from models.settings import value
-from sender import audience, campaigns, limits, spill
+from sender import audience, campaigns, capped, limits, spill
 from sender.preview import Preview
 from sender.schedule import window_of
 from sender.scopes import scope
@@ -137,6 +137,7 @@ def _problems(session: Session, campaign: Campaign, found: Preview, now: datetim
     if found.held:
         sentence = f"{found.held:,} recipients will be held: no hour is right in every zone they may be in."
         problems.append(campaigns.Problem("held", sentence, blocking=False))
+    problems += capped.problems(session, campaign, now=now)
     reach = _reach(session, campaign, found, now)
     return problems + limits.problems(
         session, campaign, needed=found.needed, budget_segments=reach, estimated=bool(found.note)
