@@ -33,6 +33,11 @@ MAY = {
     "/unsubscribes/checkpoint/": set(RoleName) - {ANALYST},
     "/unsubscribes/new/": {ADMIN, AGENT, SUPERVISOR},
     "/unsubscribes/allow/?id={unsubscribes}": {ADMIN, AGENT, SUPERVISOR},
+    "/flags/": set(RoleName) - {ANALYST},
+    "/flags/details/?id={flags}": set(RoleName) - {ANALYST},
+    "/flags/new/": {ADMIN, AGENT, SUPERVISOR},
+    "/flags/clear/?id={flags}": {ADMIN, SUPERVISOR},
+    "/flags/import/": {ADMIN, SUPERVISOR},
     "/countries/": set(RoleName),
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
@@ -48,6 +53,7 @@ MAY = {
 """Which roles may open which page, written out; `admin/auth.py` has to agree."""
 EXPORTS = {
     "contacts": {ADMIN, AUDITOR}, "messages": {ADMIN, FINANCE, ANALYST, AUDITOR}, "unsubscribes": {ADMIN, FINANCE, AUDITOR},
+    "flags": {ADMIN, FINANCE, AUDITOR},
     "countries": {ADMIN, FINANCE, ANALYST, AUDITOR}, "audit": {ADMIN, FINANCE, AUDITOR}, "users": set(),
 }  # fmt: skip
 

@@ -82,6 +82,7 @@ COVERED_BY = {
     "admin/terminal.py": "test_admin_cli.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
+    "admin/views/why_*.py": "test_admin_why.py",
 }
 """Modules without a test file of their own: tables, which the drift test compares with the migration, and the rooms of
 the simulator, which are tested through its front door; pages that are steps of another page."""

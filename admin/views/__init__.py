@@ -12,6 +12,7 @@ from admin.views.connection import ConnectionView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
+from admin.views.flags import FlagView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
@@ -21,6 +22,7 @@ from models.campaigns import Campaign
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
+from models.flags import ContactFlag
 from models.messages import Message
 from models.templates import Template
 from models.users import AuditEntry, User
@@ -47,6 +49,7 @@ def pages() -> list[object]:
         ConsentView(
             ConsentEvent, name="Unsubscribes", category=COMPLIANCE, endpoint="unsubscribes", menu_icon_value="ban"
         ),
+        FlagView(ContactFlag, name="Flags", category=COMPLIANCE, endpoint="flags", menu_icon_value="shield"),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
