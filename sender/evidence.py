@@ -122,7 +122,7 @@ def of_text(version: TemplateVersion, message: Message | None = None) -> Iterato
     """Which wording, and what it was when it was filled in."""
     yield Fact(T.TEXT, "Template", str(version), ("template", version.template_id))
     if message is not None:
-        yield Fact(T.TEXT, "Segments", message.segments, ("message", message.id))
+        yield Fact(T.TEXT, "Segments", message.segments)
         yield Fact(T.TEXT, "Encoding", f"{message.encoding}, {message.units} units")
 
 

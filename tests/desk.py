@@ -25,13 +25,16 @@ from models.accounts import Account
 from models.base import Database
 from models.consent import ConsentKind, ConsentSource
 from models.contacts import Contact
+from models.flags import ContactFlag, FlagKind
 from models.messages import Callback, Direction, Message, MessageStatus
 from models.users import Membership, RoleName, User
-from sender import consent
+from sender import consent, flags
 from tests.conftest import NOW, seed_account
 
 ANNA, BEN = "+12125550111", "+12125550122"
 """A contact who may be texted, and one who said STOP."""
+CARA = "+12125550188"
+"""No contact: a number with a flag."""
 
 
 def config_for(url: str, **changes: Any) -> Config:
@@ -118,6 +121,7 @@ class Desk:
                 "messages": Message,
                 "unsubscribes": ConsentEvent,
                 "countries": CountrySetting,
+                "flags": ContactFlag,
             }
             users = session.query(Membership.user_id).filter(Membership.account_id == account.id).limit(1).scalar()
             return {name: first(model) for name, model in {**found, "audit": AuditEntry}.items()} | {
@@ -193,6 +197,9 @@ def furnish(session: Session, account: Account) -> None:
         source=ConsentSource.KEYWORD,
         now=NOW,
         reason="Replied STOP",
+    )
+    flags.add(
+        session, account_id=account.id, phone=CARA, kind=FlagKind.LITIGATOR, since=NOW.date(), source="A list", now=NOW
     )
     member = person(session)
     session.add(Membership(user_id=member.id, account_id=account.id, role_id=people.role(session, RoleName.ANALYST).id))

@@ -73,7 +73,9 @@ def test_a_number_written_in_any_way_is_found(desk: Desk) -> None:
     """Also what is not listed has an answer."""
     admin = desk.visitor(RoleName.ADMIN)
     assert BEN in admin.text("/unsubscribes/", search="212.555.0122")
-    assert "A number that is not listed here may be texted." in admin.text("/unsubscribes/", search="212 555 0111")
+    assert "A number that is not listed here has refused nothing." in admin.text(
+        "/unsubscribes/", search="212 555 0111"
+    )
 
 
 def test_unsubscribing_adds_to_the_ledger(desk: Desk) -> None:

@@ -36,6 +36,11 @@ MAY = {
     "/unsubscribes/import/": {ADMIN, AGENT, SUPERVISOR},
     "/unsubscribes/answer/": {ADMIN},
     "/reviews/": set(RoleName) - {ANALYST},
+    "/flags/": set(RoleName) - {ANALYST},
+    "/flags/details/?id={flags}": set(RoleName) - {ANALYST},
+    "/flags/new/": {ADMIN, AGENT, SUPERVISOR},
+    "/flags/clear/?id={flags}": {ADMIN, SUPERVISOR},
+    "/flags/import/": {ADMIN, SUPERVISOR},
     "/countries/": set(RoleName),
     "/countries/details/?id={countries}": set(RoleName),
     "/countries/new/": {ADMIN},
@@ -57,6 +62,7 @@ MAY = {
 """Which roles may open which page, written out; `admin/auth.py` has to agree."""
 EXPORTS = {
     "contacts": {ADMIN, AUDITOR}, "messages": {ADMIN, FINANCE, ANALYST, AUDITOR}, "unsubscribes": {ADMIN, FINANCE, AUDITOR},
+    "flags": {ADMIN, FINANCE, AUDITOR},
     "countries": {ADMIN, FINANCE, ANALYST, AUDITOR}, "audit": {ADMIN, FINANCE, AUDITOR}, "users": set(),
 }  # fmt: skip
 

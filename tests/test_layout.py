@@ -89,6 +89,7 @@ COVERED_BY = {
     "admin/views/links.py": "test_admin_short_links.py",
     "admin/views/template_links.py": "test_admin_short_links.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
+    "admin/views/why_*.py": "test_admin_why.py",
 }
 """Modules without a test file of their own: tables, which the drift test compares with the migration, and the rooms of
 the simulator, which are tested through its front door; pages that are steps of another page."""

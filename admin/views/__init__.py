@@ -13,6 +13,7 @@ from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
 from admin.views.frequency import FrequencyView
+from admin.views.flags import FlagView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
@@ -26,6 +27,7 @@ from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.links import ShortLink
+from models.flags import ContactFlag
 from models.messages import Message
 from models.templates import Template
 from models.users import AuditEntry, User
@@ -56,6 +58,7 @@ def pages() -> list[object]:
         ReviewView(
             ConsentEvent, name="Replies to review", category=COMPLIANCE, endpoint="reviews", menu_icon_value="inbox"
         ),
+        FlagView(ContactFlag, name="Flags", category=COMPLIANCE, endpoint="flags", menu_icon_value="shield"),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),

@@ -12,7 +12,8 @@ from admin import auth
 from admin.views.campaign_live import plain
 from admin.views.campaign_pace import TO_DO
 from admin.views.campaign_recipients import PAGE, Story, left_out, stories
-from admin.views.campaign_runs import CampaignRuns, repeats_in_words
+from admin.views.campaign_runs import repeats_in_words
+from admin.views.campaign_why import CampaignWhy
 from admin.views.campaign_words import GROUPS, MEANINGS, NEXT
 from admin.views.guarded import page
 from models.campaigns import Campaign, Reason
@@ -20,10 +21,10 @@ from sender import exclusions
 from sender.progress import progress
 
 
-class CampaignDetails(CampaignRuns):
+class CampaignDetails(CampaignWhy):
     """The pages about one campaign."""
 
-    rights: ClassVar[Mapping[str, str]] = {**CampaignRuns.rights, "find": "contact:view"}
+    rights: ClassVar[Mapping[str, str]] = {**CampaignWhy.rights, "find": "contact:view"}
     details_template = "campaign_details.html"
 
     @page("/details/")
@@ -64,5 +65,5 @@ class CampaignDetails(CampaignRuns):
         """One person's story. A POST, because a phone number has no place in an address."""
         campaign: Campaign = self.get_one(request.args.get("id"))
         run, asked = self.run_of(campaign), request.form.get("who", "")[:100]
-        found = stories(self.database, self.account, run, asked) if run else []
+        found = stories(self.database, self.account, run, asked, now=self.now()) if run else []
         return self._details(campaign, asked=asked, found=found)

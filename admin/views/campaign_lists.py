@@ -174,19 +174,19 @@ OWN = {
 
 
 @contextmanager
-def opened(kept: uploads.Upload) -> Iterator[Table]:
+def opened(kept: uploads.Upload, *, most_rows: int = MOST_ROWS) -> Iterator[Table]:
     """The list in an uploaded file. Raises AudienceProblem."""
     with kept.open() as stream:
-        table = _table(kept.filename, stream)
+        table = _table(kept.filename, stream, most_rows)
         if isinstance(table, str):
             raise audience.AudienceProblem(table)
         yield table
 
 
-def _table(filename: str, stream: BinaryIO) -> Table | str:
+def _table(filename: str, stream: BinaryIO, most_rows: int) -> Table | str:
     """The table, or why there is none."""
     try:
-        return audience.open_table(filename, stream, max_rows=MOST_ROWS)
+        return audience.open_table(filename, stream, max_rows=most_rows)
     except audience.AudienceProblem as problem:
         return problem.sentence
 

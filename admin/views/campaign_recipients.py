@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.campaigns import AudienceRow, Exclusion, Reason, Run
+from models.campaigns import AudienceRow, Campaign, Exclusion, Reason, Run
 from models.contacts import Contact
 from models.messages import Message, MessageStatus
 from models.phones import Phone, normalise
-from sender import exclusions
+from sender import campaigns, exclusions
 
 PAGE = 50
 MATCHES = 5
@@ -41,6 +42,7 @@ class Story:
     phone: str
     contact_id: int | None
     sentence: str
+    row: int | None = None
 
 
 def left_out(
@@ -90,25 +92,26 @@ def _left_out(row: Any) -> LeftOut:
     )
 
 
-def stories(session: Session, account: Account, run: Run, asked: str) -> list[Story]:
-    """What became of whoever fits the words: a row ("row 17"), a phone number, a member number, or the start of a name."""
+def stories(session: Session, account: Account, subject: Run | Campaign, asked: str, *, now: datetime) -> list[Story]:
+    """What became of whoever fits the words, or would: a row ("row 17"), a number, a member number, or the start of a name."""
     asked = asked.strip()
     if by_row := ROW.fullmatch(asked):
-        return [Story(f"Row {by_row[1]}", "", None, exclusions.explain(session, run, row=int(by_row[1])))]
-    if not asked:
-        return []
+        row = int(by_row[1])
+        told = campaigns.explain(session, subject, now=now, row=row)
+        return [Story(f"Row {row}", "", None, told.sentence, row)]
+    people = fitting(session, account, asked) if asked else []
+    return [
+        Story(one.name, one.phone, one.id, campaigns.explain(session, subject, now=now, contact_id=one.id).sentence)
+        for one in people
+    ]
+
+
+def fitting(session: Session, account: Account, asked: str) -> list[Contact]:
+    """The contacts that a phone number, a member number or the start of a name may mean; the first few."""
     found = normalise(asked, account.default_region)
     upper = asked[:-1] + chr(ord(asked[-1]) + 1)
     fits = [Contact.external_id == asked, and_(Contact.name >= asked, Contact.name < upper)]
     if isinstance(found, Phone):
         fits = [Contact.phone == found.e164]
-    people = session.scalars(
-        select(Contact)
-        .where(Contact.account_id == account.id, or_(*fits))
-        .order_by(Contact.name, Contact.id)
-        .limit(MATCHES)
-    )
-    return [
-        Story(person.name, person.phone, person.id, exclusions.explain(session, run, contact_id=person.id))
-        for person in people
-    ]
+    mine = select(Contact).where(Contact.account_id == account.id, or_(*fits))
+    return list(session.scalars(mine.order_by(Contact.name, Contact.id).limit(MATCHES)))

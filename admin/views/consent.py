@@ -23,7 +23,7 @@ from admin.views.search import looks_like_phone, phone_clause
 from models.consent import BLOCKING, ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
 from models.phones import Phone, PhoneProblem, normalise
-from sender import consent
+from sender import consent, flags
 
 K = ConsentKind
 OPTED = (K.OPT_OUT, K.OPT_IN, K.RE_SUBSCRIBE)
@@ -231,7 +231,12 @@ class ConsentView(ConsentAnswer):
     def standing_badge(self, row: ConsentEvent) -> Markup:
         """Whether the number may be texted now."""
         found = self.standing(row)
-        return status(found.kind) if found else badge("May be texted", "ok")
+        if found is not None:
+            return status(found.kind)
+        flag = flags.standing(self.database, row.account_id, [row.phone], Purpose.ALL).get(row.phone)
+        return (
+            badge(f"Flag: {flags.meanings()[flag.kind].label.lower()}", "bad") if flag else badge("May be texted", "ok")
+        )
 
     def history(self, row: ConsentEvent) -> list[ConsentEvent]:
         """Every entry about the number, newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from markupsafe import Markup
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from admin import auth
 from admin.database import db
@@ -15,14 +15,17 @@ from admin.views.filters import Chosen
 from admin.views.guarded import Command
 from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, name_clause, phone_clause, starts_with
+from models.campaigns import AudienceRow, Run
+from models.consent import Purpose
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message, with_phone
 from models.phones import LineType
-from sender import capped, consent, lanes
+from sender import capped, consent, flags, lanes
 from sender.debt_notices import debt_notice
 
 LATEST = 20
+RUNS = 10
 
 
 def regions() -> dict[str, str]:
@@ -119,6 +122,8 @@ class ContactView(KeysetModelView):
         found = [Command("Messages", self.get_url("messages.index_view", contact=row.id), icon="message")]
         if auth.allowed("consent:edit"):
             found.append(Command("Unsubscribe…", self.get_url("unsubscribes.create_view", contact=row.id), icon="ban"))
+        if auth.allowed("flag:edit"):
+            found.append(Command("Flag…", self.get_url("flags.create_view", contact=row.id), icon="shield"))
         return found
 
     def latest(self, row: Contact) -> list[tuple[object, ...]]:
@@ -141,7 +146,26 @@ class ContactView(KeysetModelView):
     def standing(self, row: Contact) -> object:
         """Whether the person may be texted, as a badge."""
         found = consent.state(self.database, row.account_id, row.phone)
-        return status(found.kind) if found else badge("No refusal known")
+        flag = flags.standing(self.database, row.account_id, [row.phone], Purpose.ALL).get(row.phone)
+        consented = status(found.kind) if found else badge("No refusal known")
+        if flag is None:
+            return consented
+        return Markup("{} {}").format(consented, badge(f"Flag: {flags.meanings()[flag.kind].label.lower()}", "bad"))
+
+    def campaigns(self, row: Contact) -> list[tuple[object, str, str]]:
+        """(when, campaign, address of the decision record) of the newest runs with this person on their list."""
+        if not auth.allowed("campaign:view"):
+            return []
+        listed = exists().where(AudienceRow.audience_id == Run.audience_id, AudienceRow.contact_id == row.id)
+        query = select(Run).where(Run.account_id == row.account_id, Run.skipped.is_(False), listed)
+        return [
+            (
+                when(run.started_at or run.due_at),
+                run.campaign.name,
+                self.get_url("campaigns.why", id=run.campaign_id, run=run.number, contact=row.id),
+            )
+            for run in self.database.scalars(query.order_by(Run.id.desc()).limit(RUNS))
+        ]
 
     def debt_dates(self, row: Contact) -> list[tuple[str, str]]:
         """The dates of a validation notice, for people; none where no such text was sent."""
