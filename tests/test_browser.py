@@ -34,6 +34,7 @@ PAGES = (
     "/unsubscribes/check/",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
     "/countries/edit/?id={countries}", "/jobs/", "/connection/",
+    "/guide/", "/guide/waive/?rule=X05", "/guide/confirm/?rule=X05",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,

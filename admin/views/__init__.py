@@ -12,6 +12,7 @@ from admin.views.connection import ConnectionView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
+from admin.views.guide import GuideView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
@@ -50,6 +51,7 @@ def pages() -> list[object]:
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
+        GuideView(name="Compliance guide", category=COMPLIANCE, endpoint="guide", menu_icon_value="shield"),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),
