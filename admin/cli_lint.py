@@ -81,7 +81,7 @@ def _print_findings(found: list[Finding]) -> None:
         return
     table = Table("Rule", "Weighs", "What", "What to do", "Source")
     for one in found:
-        open_question = " (no counsel has confirmed this rule)" if one.unconfirmed else ""
+        open_question = " (unconfirmed)" if one.unconfirmed else ""
         table.add_row(one.rule, one.severity.value, one.sentence, one.fix, f"{one.source}{open_question}")
     console.print(table)
     click.echo(NOT_ADVICE)

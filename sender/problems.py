@@ -100,8 +100,8 @@ def _findings(session: Session, campaign: Campaign, told: Collection[str], now: 
 
 
 def _sentence(finding: Finding) -> str:
-    """A finding in words, with what to do, and whether anybody's counsel has confirmed its rule."""
-    open_question = " No counsel has confirmed this rule." if finding.unconfirmed else ""
+    """A finding in words, with what to do, and whether its rule is confirmed."""
+    open_question = " The rule is unconfirmed." if finding.unconfirmed else ""
     return f"{finding.title} ({finding.rule}): {finding.sentence} {finding.fix}{open_question}"
 
 

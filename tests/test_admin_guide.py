@@ -102,12 +102,12 @@ def test_an_admin_waives_and_confirms_and_withdraws(desk: Desk) -> None:
     assert (waiver.rule, waiver.kind, waiver.severity) == ("X05", DecisionKind.WAIVED, "WARN")
     assert (confirmation.rule, confirmation.kind) == ("X02", DecisionKind.CONFIRMED)
     said = admin.text("/guide/")
-    assert "Waived to warning" in said
+    assert ">Waived to warning</span>" in said
     assert "Dr. Lee, letter of today" in said
     assert decide(admin, "withdraw", "", id=str(waiver.id)) == 302
     assert decide(admin, "withdraw", "", id=str(waiver.id)) == 302
     assert decisions(desk)[0].withdrawn_at is not None
-    assert "Waived to warning" not in admin.text("/guide/")
+    assert ">Waived to warning</span>" not in admin.text("/guide/")
     with desk.database.reading() as session:
         trace = session.scalars(
             select(AuditEntry).where(AuditEntry.action.like("rule:%")).order_by(AuditEntry.id)

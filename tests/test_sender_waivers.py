@@ -96,7 +96,7 @@ def test_a_campaign_warns_stops_and_passes(session: Session, account: Account) -
     assert (found.rule, found.blocking) == ("X05", False)
     assert found.sentence == (
         "Who is writing? (X05): The text does not name Harbor Association. Begin with “Harbor Association: ”. "
-        "No counsel has confirmed this rule."
+        "The rule is unconfirmed."
     )
     assert problems(session, made) == []
     confirm(session, account)
