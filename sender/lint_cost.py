@@ -212,7 +212,8 @@ def _letters(count: int) -> str:
 def _saving(facts: TemplateFacts, fixed: str) -> str:
     """Segments before and after, of the wording itself."""
     before, after = measure(facts.counted), measure(replace(facts, source=fixed, body="").counted)
-    return f"{_size(before)} as it is, {_size(after)} without"
+    same = (before.segments, before.encoding) == (after.segments, after.encoding)
+    return f"{_size(after)} with or without" if same else f"{_size(before)} as it is, {_size(after)} without"
 
 
 def _size(size: Measure) -> str:

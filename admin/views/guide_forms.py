@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import DateField, SelectField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length
 
 from admin.forms import ConsoleForm, strip
 from sender.rule_table import Severity
@@ -21,7 +21,7 @@ NO_DAY = "Choose a day."
 class WaiverForm(ConsoleForm):
     """Let a rule weigh less, for a reason and until a day."""
 
-    severity = SelectField("Weighs instead", description="A waiver can only make a rule weigh less.")
+    severity = SelectField("Weighs instead", [InputRequired()], description="A waiver can only make a rule weigh less.")
     reason = TextAreaField(
         "Reason", [InputRequired("Say why."), Length(min=10, max=1000, message="Write at least a sentence.")], filters=[strip],
         description="For whoever asks in a year. It is kept for ever.",
@@ -44,7 +44,7 @@ class ConfirmationForm(ConsoleForm):
         "Who confirmed it, and how", [InputRequired("Say who."), Length(min=10, max=1000, message="Write at least a sentence.")],
         filters=[strip], description="Such as the name of the counsel and where the letter is kept. It is kept for ever.",
     )  # fmt: skip
-    decided_on = DateField("On", [InputRequired(NO_DAY), Optional()], description="The day of the confirmation.")
+    decided_on = DateField("On", [InputRequired(NO_DAY)], description="The day of the confirmation.")
 
 
 def refused(form: Any, sentence: str) -> None:
