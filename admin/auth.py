@@ -41,6 +41,8 @@ RIGHTS: dict[str, frozenset[RoleName]] = {
     "flag:clear": frozenset({R.ADMIN, R.SUPERVISOR}),
     "country:view": EVERYONE,
     "country:edit": frozenset({R.ADMIN}),
+    "rule:view": EVERYONE,
+    "rule:decide": frozenset({R.ADMIN}),
     "account:view": frozenset({R.ADMIN, R.AUDITOR}),
     "account:edit": frozenset({R.ADMIN}),
     "user:view": frozenset({R.ADMIN, R.AUDITOR}),

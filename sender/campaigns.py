@@ -85,7 +85,7 @@ def send(session: Session, campaign: Campaign, *, now: datetime) -> Run:
     campaign = locked(session, campaign)
     if campaign.state not in {CampaignState.DRAFT, CampaignState.SCHEDULED}:
         raise NotAllowed(f"A campaign that is {campaign.state} cannot be sent.")
-    if why := blocking(session, campaign):
+    if why := blocking(session, campaign, now=now):
         raise NotAllowed(why)
     if campaign.recurrence and due(campaign, now=now):
         return begin_latest(session, campaign, now=now)
@@ -130,7 +130,7 @@ def schedule(
         raise NotAllowed("The start must be in the future. Send it now instead, or choose a later time.")
     else:
         next_at = starts_at
-    if why := blocking(session, campaign):
+    if why := blocking(session, campaign, now=now):
         raise NotAllowed(why)
     drop_held(session, campaign, now=now)
     if campaign.state is not CampaignState.SCHEDULED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from models.money import show
@@ -56,7 +57,7 @@ def ucs2(facts: TemplateFacts, book: Book) -> Iterator[Hit]:
     more = f" and {len(dear) - NAMED} more" if len(dear) > NAMED else ""
     first = facts.text.index(dear[0])
     yield Hit(
-        f"{', '.join(map(_told, dear[:NAMED]))}{more}: {_saved(now, extra)}{money(facts, extra)}.",
+        f"{', '.join(map(_told, dear[:NAMED]))}{more}: {_saved(facts, now, extra)}{money(facts, extra)}.",
         where=(first, first + 1),
         severity=Severity.ERROR if cost_u > book.limit("ucs2_cost") else None,
     )
@@ -72,7 +73,9 @@ def _segments_without(text: str, dear: list[str]) -> int:
     return measure(text.translate(instead)).segments
 
 
-def _saved(now: int, extra: int) -> str:
+def _saved(facts: TemplateFacts, now: int, extra: int) -> str:
+    if not facts.exact:
+        return "a segment holds 70 characters instead of 160"
     size = f"{now} segment{'' if now == 1 else 's'}"
     return f"{size}, {now - extra} with all replaced" if extra else f"{size} of 70 characters instead of 160"
 
@@ -95,7 +98,7 @@ def just_over(facts: TemplateFacts, book: Book) -> Iterator[Hit]:
     """How many characters to remove to save a segment, where they are few."""
     text, reach = facts.counted, book.limit("boundary_characters")
     segments = measure(text).segments
-    if segments < 2 or measure(text[: len(text) - reach]).segments >= segments:
+    if not facts.exact or segments < 2 or measure(text[: len(text) - reach]).segments >= segments:
         return
     few = next(count for count in range(1, reach + 1) if measure(text[: len(text) - count]).segments < segments)
     yield Hit(f"{few} character{'s' if few > 1 else ''} less would be one segment less{money(facts, 1)}.")
@@ -148,7 +151,7 @@ def too_long(facts: Worded, book: Book) -> Iterator[Hit]:
 @rule("K06", TemplateFacts)
 def cheaper_as_mms(facts: TemplateFacts, _: Book) -> Iterator[Hit]:
     """An MMS that costs less than the segments."""
-    if facts.segment_price_u is None or facts.mms_price_u is None or facts.media:
+    if facts.segment_price_u is None or facts.mms_price_u is None or facts.media or not facts.exact:
         return
     segments = measure(facts.counted).segments
     saved_u = segments * facts.segment_price_u - facts.mms_price_u
@@ -208,8 +211,9 @@ def _letters(count: int) -> str:
 
 def _saving(facts: TemplateFacts, fixed: str) -> str:
     """Segments before and after, of the wording itself."""
-    before, after = measure(facts.source), measure(fixed)
-    return f"{_size(before)} as it is, {_size(after)} without"
+    before, after = measure(facts.counted), measure(replace(facts, source=fixed, body="").counted)
+    same = (before.segments, before.encoding) == (after.segments, after.encoding)
+    return f"{_size(after)} with or without" if same else f"{_size(before)} as it is, {_size(after)} without"
 
 
 def _size(size: Measure) -> str:

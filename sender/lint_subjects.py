@@ -36,7 +36,7 @@ class TemplateFacts:
 
     source: str
     body: str = ""
-    """One rendered text, for counting; the source itself where there is none."""
+    """One rendered text, for counting."""
     purpose: Purpose = Purpose.ACCOUNT
     category: str = "OTHER"
     role: str = ""
@@ -83,10 +83,15 @@ class TemplateFacts:
         """Every name that stands inside a tag, in lower case; filters and words of the language included."""
         return frozenset(name.lower() for tag in _TAG.findall(self.source) for name in _NAME.findall(tag))
 
-    @property
+    @cached_property
     def counted(self) -> str:
-        """What is measured."""
-        return self.body or self.source
+        """What is measured: a rendered text, else what of the source is sure to be sent."""
+        return self.body or _TAG.sub("", self.source)
+
+    @property
+    def exact(self) -> bool:
+        """Whether what is measured is a text that somebody gets, and not only a part of it."""
+        return bool(self.body) or len(self.counted) == len(self.source)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +15,9 @@ from models.campaigns import AudienceRow, Campaign
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.settings import value
+from sender import lint_facts, waivers
+from sender.compliance import Finding, lint
+from sender.rule_table import Severity
 
 NO_ALPHANUMERIC = frozenset({"US", "CA"})
 """Twilio: alphanumeric senders cannot text the US or Canada."""
@@ -25,12 +30,17 @@ class Problem:
     code: str
     sentence: str
     blocking: bool = True
+    rule: str = ""
+    """The rule of the compliance guide that says so."""
 
 
-def problems(session: Session, campaign: Campaign, *, regions: Collection[str] | None = None) -> list[Problem]:
+def problems(
+    session: Session, campaign: Campaign, *, regions: Collection[str] | None = None, now: datetime | None = None
+) -> list[Problem]:
     """What stands in the way of sending this campaign; empty when nothing does.
 
-    `regions` are those that its texts would go to, where the caller has counted them; else the audience is asked.
+    `regions` are those that its texts would go to, where the caller has counted them; else the audience is asked. With `now`
+    (aware) the rules of the compliance guide that are in force then are asked, too.
     """
     account, sender, audience = campaign.account, campaign.sender, campaign.audience
     enabled = {setting.region: setting for setting in _enabled(session, account.id)}
@@ -41,16 +51,18 @@ def problems(session: Session, campaign: Campaign, *, regions: Collection[str] |
         sentence = (
             f"{sender.label} is not verified by Twilio: its texts would be blocked. Verify it or choose another sender."
         )
-        found.append(Problem("sender_unverified", sentence))
+        found.append(Problem("sender_unverified", sentence, rule="S01"))
     if sender.kind is SenderKind.ALPHANUMERIC and NO_ALPHANUMERIC.intersection(enabled):
         found.append(
-            Problem("alphanumeric", "A name as sender cannot text the United States or Canada. Choose a number.")
+            Problem(
+                "alphanumeric", "A name as sender cannot text the United States or Canada. Choose a number.", rule="S03"
+            )
         )
     if not enabled:
         found.append(Problem("no_country", "No country is enabled. Enable at least one in Country settings."))
     if account.profile is Profile.THIRD_PARTY_COLLECTOR and NO_ALPHANUMERIC.intersection(enabled):
         sentence = "Twilio forbids third-party debt collection by text in the United States and Canada. Disable both countries."
-        found.append(Problem("third_party_collector", sentence))
+        found.append(Problem("third_party_collector", sentence, rule="X13"))
     if not audience.complete:
         found.append(Problem("audience_incomplete", "The audience is still being read. Try again when it is complete."))
     elif not audience.usable:
@@ -62,12 +74,39 @@ def problems(session: Session, campaign: Campaign, *, regions: Collection[str] |
     if campaign.template_version.approved_by is None and value(session, "approval", account_id=account.id):
         sentence = "Its wording waits for approval. Ask a colleague to approve it on the template's page."
         found.append(Problem("unapproved", sentence))
-    return found + _country_senders(session, campaign, enabled, regions)
+    found += _country_senders(session, campaign, enabled, regions)
+    return found + (_findings(session, campaign, {one.rule for one in found}, now) if now else [])
 
 
-def blocking(session: Session, campaign: Campaign) -> str:
-    """The first thing that stands in the way, as a sentence; "" when nothing does."""
-    return next((problem.sentence for problem in problems(session, campaign) if problem.blocking), "")
+def blocking(session: Session, campaign: Campaign, *, now: datetime | None = None) -> str:
+    """The first thing that stands in the way, as a sentence; "" when nothing does. `now` as in `problems`."""
+    return next((problem.sentence for problem in problems(session, campaign, now=now) if problem.blocking), "")
+
+
+def _findings(session: Session, campaign: Campaign, told: Collection[str], now: datetime) -> list[Problem]:
+    """What the compliance rules say of the wording and of the campaign, without those that were told already.
+
+    A waiver that the campaign's own author approved does not count: somebody else has to answer for it.
+    """
+    account = campaign.account
+    on = now.astimezone(ZoneInfo(account.time_zone)).date()
+    decisions = waivers.standing(session, account.id, on, without=campaign.created_by)
+    text = lint_facts.of_version(
+        session, campaign.template_version, on=on, sender=campaign.sender, recurring=campaign.recurrence is not None
+    )
+    subjects = (replace(text, purpose=campaign.purpose), lint_facts.of_campaign(session, campaign))
+    found = [one for subject in subjects for one in lint(subject, on=on, profile=account.profile, waivers=decisions)]
+    return [
+        Problem(f"rule_{one.rule}", _sentence(one), blocking=one.blocking, rule=one.rule)
+        for one in found
+        if one.rule not in told and one.severity is not Severity.INFO
+    ]
+
+
+def _sentence(finding: Finding) -> str:
+    """A finding in words, with what to do, and whether its rule is confirmed."""
+    open_question = " The rule is unconfirmed." if finding.unconfirmed else ""
+    return f"{finding.title} ({finding.rule}): {finding.sentence} {finding.fix}{open_question}"
 
 
 def _enabled(session: Session, account_id: int) -> Collection[CountrySetting]:

@@ -55,7 +55,11 @@ def _start(session: Session, campaign: Campaign, now: datetime) -> Run | None:
         return None
     *missed, one = fresh
     pass_over(session, campaign, [(each, delay(session, campaign, each, now=now).missed) for each in missed], now=now)
-    why = blocking(session, campaign) or _too_late(session, campaign, one, now) or _other_audience(session, campaign)
+    why = (
+        blocking(session, campaign, now=now)
+        or _too_late(session, campaign, one, now)
+        or _other_audience(session, campaign)
+    )
     if why:
         hold(session, campaign, why, one=one, now=now)
         return None
@@ -161,7 +165,7 @@ def send_held(session: Session, campaign: Campaign, *, now: datetime) -> Run:
     campaign = locked(session, campaign)
     if campaign.state is not CampaignState.HELD:
         raise NotAllowed(f"A campaign that is {campaign.state} is not held.")
-    if why := blocking(session, campaign):
+    if why := blocking(session, campaign, now=now):
         raise NotAllowed(why)
     return begin_latest(session, campaign, now=now)
 

@@ -191,6 +191,7 @@ NEEDS_TABLES = [
     ("accounts", "create", "harbor", "Harbor"), ("accounts", "link", SID, "--token", TOKEN), ("accounts", "forget"),
     ("accounts", "rotate", "--token", TOKEN), ("accounts", "test", SID, "--token", TOKEN), ("accounts", "mode", "test"),
     ("accounts", "sender", "27242", "--kind", "short_code"), ("campaign", "send", __file__, "--template", "Hello"),
+    ("lint", "Hello"),
 ]  # fmt: skip
 
 

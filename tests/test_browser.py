@@ -38,6 +38,7 @@ PAGES = (
     "/countries/", "/countries/details/?id={countries}", "/countries/new/",
     "/countries/edit/?id={countries}", "/countries/hours/", "/jobs/", "/connection/", "/settings/", "/links/", "/links/new/",
     "/frequency/", "/frequency/edit/",
+    "/guide/", "/guide/waive/?rule=X05", "/guide/confirm/?rule=X05",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,

@@ -56,6 +56,7 @@ COVERED_BY = {
     "models/notices.py": "test_models_schema.py",
     "models/messages.py": "test_models_schema.py",
     "models/templates.py": "test_models_schema.py",
+    "models/rules.py": "test_models_schema.py",
     "models/users.py": "test_models_schema.py",
     "models/workflows.py": "test_models_schema.py",
     "models/migrations/env.py": "test_models_schema.py",

@@ -135,6 +135,17 @@ def test_what_is_inside_a_tag_is_no_text() -> None:
     assert (found.start, found.end) == (8, 14)
 
 
+def test_what_nobody_has_rendered_is_not_counted_to_the_character() -> None:
+    """A field may be of any length: only a rendered text is just over a boundary, but a fixed part can be too long by itself."""
+    tagged = "{{ name }}" + "a" * 155
+    assert not told(TemplateFacts(tagged), "K02")
+    assert told(TemplateFacts(tagged, body="Maya Jo" + "a" * 155), "K02")
+    assert told(TemplateFacts("{{ name }}" + "a" * 1_601), "K05")
+    assert not told(TemplateFacts("{{ name_of_the_member }}" + "a" * 1_590), "K05")
+    (found,) = told(TemplateFacts("{{ name }} “x”"), "K01")
+    assert "a segment holds 70 characters instead of 160" in found.sentence
+
+
 def test_an_unconfirmed_legal_rule_warns_and_a_confirmed_one_stops() -> None:
     """What the provider enforces stops at once."""
     legal, enforced = CASES["X05"].breaks[0], CASES["X09"].breaks[0]

@@ -12,8 +12,9 @@ from admin.views.connection import ConnectionView
 from admin.views.consent import ConsentView
 from admin.views.contacts import ContactView
 from admin.views.countries import CountryView
-from admin.views.frequency import FrequencyView
 from admin.views.flags import FlagView
+from admin.views.frequency import FrequencyView
+from admin.views.guide import GuideView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
@@ -26,8 +27,8 @@ from models.campaigns import Campaign
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
-from models.links import ShortLink
 from models.flags import ContactFlag
+from models.links import ShortLink
 from models.messages import Message
 from models.templates import Template
 from models.users import AuditEntry, User
@@ -63,6 +64,7 @@ def pages() -> list[object]:
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
         FrequencyView(name="Frequency caps", category=COMPLIANCE, endpoint="frequency", menu_icon_value="clock"),
+        GuideView(name="Compliance guide", category=COMPLIANCE, endpoint="guide", menu_icon_value="shield"),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         SettingsView(name="Settings", category=SYSTEM, endpoint="settings", menu_icon_value="switch"),

@@ -131,7 +131,7 @@ def _late(session: Session, account: Account, now: datetime) -> list[Notice]:
     )
     found = []
     for campaign in overdue:
-        why = campaigns.blocking(session, campaign) or "Is a worker running?"
+        why = campaigns.blocking(session, campaign, now=now) or "Is a worker running?"
         found.append(Notice("late", 1, f"{campaign.name} should have started by now. {why}", campaign.id))
     return found
 

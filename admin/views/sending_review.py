@@ -130,7 +130,7 @@ def _by_sender(
 
 def _problems(session: Session, campaign: Campaign, found: Preview, now: datetime) -> list[campaigns.Problem]:
     """What `sender.campaigns` says, and what only shows once the texts are counted."""
-    problems = list(campaigns.problems(session, campaign, regions=found.by_region))
+    problems = list(campaigns.problems(session, campaign, regions=found.by_region, now=now))
     if not found.recipients and not any(problem.blocking for problem in problems):
         sentence = "Nobody is left to text: every row is left out for a reason below."
         problems.append(campaigns.Problem("nobody", sentence))
