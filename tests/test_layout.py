@@ -69,6 +69,7 @@ COVERED_BY = {
     "sender/delays.py": "test_sender_starts.py",
     "sender/runs.py": "test_sender_starts.py",
     "sender/settlement.py": "test_sender_restored.py",
+    "sender/stale.py": "test_sender_retention.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "sender/alone.py": "test_admin_cli_worker.py",
     "admin/cli_accounts.py": "test_admin_cli.py",
