@@ -43,7 +43,15 @@ def erase_command(phone: str, slug: str, reason: str, confirm: bool) -> None:
     else:
         with database.transaction() as session:
             account = account_named(session, slug)
-            erasure.erase(session, account, number.e164, reason=reason.strip(), actor=ACTOR, now=wall_clock())
+            erasure.erase(
+                session,
+                account,
+                number.e164,
+                file=erasure.notes(database),
+                reason=reason.strip(),
+                actor=ACTOR,
+                now=wall_clock(),
+            )
         click.echo("It is erased.")
 
 

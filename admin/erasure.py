@@ -1,4 +1,7 @@
-"""How is a person forgotten from here? With a reason and an entry in the audit log, which forgets them, too."""
+"""How is a person forgotten from here? With a reason and an entry in the audit log, which forgets them, too.
+
+And with a note outside the database, so that a backup that is restored forgets them again (`sender/forgotten.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,10 +19,15 @@ from models.accounts import Account
 from models.base import Database
 from models.consent import ConsentEvent
 from models.contacts import Contact
-from sender import erasure, retention
+from models.users import AuditEntry
+from sender import erasure, forgotten, retention
 from sender.erasure import NotSettled, Traces
 
 __all__ = ["NotSettled", "Telling", "Traces", "erase", "retain"]
+
+
+AGAIN = "erased_before"
+BROUGHT_BACK = "A backup that was restored had brought it back"
 
 
 class Telling(Exception):
@@ -26,11 +35,21 @@ class Telling(Exception):
 
 
 def erase(
-    session: Session, account: Account, phone: str, *, reason: str, actor: str, now: datetime, ip: str = ""
+    session: Session,
+    account: Account,
+    phone: str,
+    *,
+    file: Path,
+    reason: str,
+    actor: str,
+    now: datetime,
+    ip: str = "",
+    again: str = "",
 ) -> Traces:
     """Forget a number (E.164) in an account: rows, ledger and audit entries, and one entry about it. Not committed.
 
-    Raises NotSettled or Telling, and then nothing has changed.
+    It is noted in `file`; `again`: the time of the erasure that a backup had undone. Raises NotSettled or Telling, and then nothing
+    has changed.
     """
     key, name = account.id, account.name
     people = session.scalars(select(Contact).where(Contact.account_id == key, Contact.phone == phone)).all()
@@ -42,12 +61,52 @@ def erase(
     traces = erasure.erase(session, key, phone, now=now, actor=actor)
     vouched = _forget(session, key, contacts, entries, now=now)
     if not traces.nothing:
-        counts = {kind: count for kind, count in asdict(traces).items() if count}
+        forgotten.keep(file, session, session.get_one(Account, key), phone, now=now)
+        counts = {kind: count for kind, count in asdict(traces).items() if count} | ({AGAIN: again} if again else {})
         audit.record(
             session, account_id=key, actor=actor, action="contact:erase", subject_kind="contact", ip=ip, now=now,
             subject_id=contacts[0] if contacts else "", subject=name, after={"reason": reason, **counts, audit.VOUCHED: vouched},
         )  # fmt: skip
     return traces
+
+
+def notes(database: Database) -> Path:
+    """Where this host notes erasures: beside an SQLite file and otherwise under `var`, never inside the database."""
+    file = database.engine.url.database
+    beside = database.dialect == "sqlite" and file and file != ":memory:"
+    return Path(f"{file}.erased") if beside else Path("var/erased")
+
+
+def erase_again(session: Session, account: Account, *, file: Path, now: datetime) -> tuple[int, int]:
+    """After a backup was restored: forget whoever it brought back. Not committed.
+
+    How many, and how many have something to be settled first; those are not texted either.
+    """
+    key, known, done, left = account.id, _known(session, account.id), 0, 0
+    for phone, at in list(forgotten.back(session, account, forgotten.notes(file, session), known=known)):
+        try:
+            erase(
+                session,
+                session.get_one(Account, key),
+                phone,
+                file=file,
+                now=now,
+                actor="system",
+                again=at,
+                reason=BROUGHT_BACK,
+            )
+            done += 1
+        except NotSettled:
+            erasure.cancel(session, key, phone, now=now)
+            left += 1
+    return done, left
+
+
+def _known(session: Session, account_id: int) -> set[str]:
+    """The times of the erasures that this database knows of."""
+    mine = select(AuditEntry).where(AuditEntry.account_id == account_id, AuditEntry.action == "contact:erase")
+    entries = session.scalars(mine).all()
+    return {entry.at.isoformat() for entry in entries} | {str(entry.after.get(AGAIN)) for entry in entries}
 
 
 def check_reason(reason: str, telling: Sequence[str]) -> None:

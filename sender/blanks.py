@@ -102,6 +102,7 @@ def entries(session: Session, account_id: int, phone: str, *, now: datetime, act
         .where(_EVENTS.c.account_id == account_id, _EVENTS.c.phone == phone)
         .values(**blank, number_hash=hashed, erased_at=now)
     )
+    session.flush()
     session.expire_all()
     return count
 

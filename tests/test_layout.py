@@ -62,6 +62,7 @@ COVERED_BY = {
     "sender/claims.py": "test_sender_dispatch.py",
     "sender/erased.py": "test_sender_erasure.py",
     "sender/failures.py": "test_sender_worker.py",
+    "sender/forgotten.py": "test_admin_erasure.py",
     "sender/gateway_line.py": "test_sender_gateway.py",
     "sender/outcomes.py": "test_sender_dispatch.py",
     "sender/presence.py": "test_sender_turns.py",
@@ -81,6 +82,8 @@ COVERED_BY = {
     "admin/request_log.py": "test_admin_logs.py",
     "admin/serving.py": "test_admin_logs.py",
     "admin/terminal.py": "test_admin_cli.py",
+    "admin/views/contact_erase.py": "test_admin_erasure.py",
+    "admin/views/freshness.py": "test_admin_erasure.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
 }

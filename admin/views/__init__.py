@@ -15,6 +15,7 @@ from admin.views.countries import CountryView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
+from admin.views.retention import RetentionView
 from admin.views.templates import TemplateView
 from admin.views.users import UserView
 from models.campaigns import Campaign
@@ -50,6 +51,7 @@ def pages() -> list[object]:
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),
+        RetentionView(name="Retention", category=COMPLIANCE, endpoint="retention", menu_icon_value="clock"),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         UserView(User, name="Users", category=SYSTEM, endpoint="users", menu_icon_value="user"),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from flask import abort, redirect, request
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField, ValidationError
@@ -132,18 +132,22 @@ class ConsentView(ConsentProof):
             return query
         later = aliased(ConsentEvent)
         for blocking, enders in ((K.OPT_OUT, OPTED), (K.HOLD, HELD)):
-            ended = (
-                select(later.id)
-                .where(
-                    later.account_id == ConsentEvent.account_id,
-                    later.phone == ConsentEvent.phone,
-                    later.id > ConsentEvent.id,
-                    later.kind.in_(enders),
-                    later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)),
+            for same in (
+                and_(later.phone == ConsentEvent.phone, ConsentEvent.phone != ""),
+                later.number_hash == ConsentEvent.number_hash,  # of a number that was erased
+            ):
+                ended = (
+                    select(later.id)
+                    .where(
+                        later.account_id == ConsentEvent.account_id,
+                        same,
+                        later.id > ConsentEvent.id,
+                        later.kind.in_(enders),
+                        later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)),
+                    )
+                    .exists()
                 )
-                .exists()
-            )
-            query = query.filter((ConsentEvent.kind != blocking) | ~ended)
+                query = query.filter((ConsentEvent.kind != blocking) | ~ended)
         return query.filter(ConsentEvent.kind.in_(sorted(BLOCKING)))
 
     def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
@@ -183,13 +187,16 @@ class ConsentView(ConsentProof):
         stands = (
             not self.showing_events() if listed else self.standing(row) is not None
         )  # a list asks once, not for each row
-        if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands:
+        if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands or not row.phone:
             return []
         label = "Re-subscribe…" if row.kind is K.OPT_OUT else "Release…"
         return [Command(label, self.get_url(".allow", id=row.id))]
 
     def standing(self, row: ConsentEvent) -> ConsentEvent | None:
         """The entry that keeps the row's number from being texted, if any does."""
+        if not row.phone:
+            now, hashed = self.now(), row.number_hash
+            return consent.as_of(self.database, row.account_id, "", Purpose.ALL, now, number_hash=hashed).blocking
         return consent.blocked(self.database, row.account_id, [row.phone], Purpose.ALL).get(row.phone)
 
     def standing_badge(self, row: ConsentEvent) -> Markup:
@@ -199,14 +206,17 @@ class ConsentView(ConsentProof):
 
     def history(self, row: ConsentEvent) -> list[ConsentEvent]:
         """Every entry about the number, newest first."""
-        query = select(ConsentEvent).where(ConsentEvent.account_id == row.account_id, ConsentEvent.phone == row.phone)
+        same = and_(ConsentEvent.phone == row.phone, ConsentEvent.phone != "")
+        if row.number_hash is not None:
+            same = or_(same, ConsentEvent.number_hash == row.number_hash)
+        query = select(ConsentEvent).where(ConsentEvent.account_id == row.account_id, same)
         return list(self.database.scalars(query.order_by(ConsentEvent.id.desc()).limit(200)))
 
     @page("/allow/", "GET", "POST")
     def allow(self) -> Response | str:
         """End a block, with the evidence that it may end."""
         row = self.get_one(request.args.get("id", ""))
-        if row.kind not in BLOCKING or self.standing(row) is None:
+        if row.kind not in BLOCKING or not row.phone or self.standing(row) is None:
             abort(404)
         again = row.kind is K.OPT_OUT
         form = EvidenceForm(request.form if request.method == "POST" else None)
