@@ -65,9 +65,9 @@ def restored_command(since: datetime | None, slug: str) -> None:
             )  # fmt: skip
     console.print(table)
     if forgotten["again"]:
-        click.echo(f"{forgotten['again']:,} people who had been erased before were erased again.")
+        click.echo(f"Erased again, because the backup had brought them back: {forgotten['again']:,}.")
     if forgotten["open"]:
-        click.echo(f"{forgotten['open']:,} more have a text that has to be settled first. Run this again when it is.")
+        click.echo(f"A text has to be settled first: {forgotten['open']:,}. Run this again when it is.")
     click.echo("Sending goes on.")
 
 

@@ -39,7 +39,7 @@ class ErasureForm(ConsoleForm):
     typed = StringField(
         f"Type {WORD} to go on", [DataRequired(), AnyOf([WORD], message=f"Type the word {WORD}, in capitals.")], filters=[strip]
     )  # fmt: skip
-    sections = (Section("Erase", "This cannot be undone, by nobody.", ("reason", "typed")),)
+    sections = (Section("Erase", "Nobody can undo this.", ("reason", "typed")),)
 
 
 def goes(held: Traces) -> list[tuple[str, int]]:
