@@ -32,6 +32,7 @@ RIGHTS: dict[str, frozenset[RoleName]] = {
     "template:edit": frozenset({R.ADMIN}),
     "contact:view": frozenset({R.ADMIN, R.AGENT, R.SUPERVISOR, R.AUDITOR}),
     "contact:edit": frozenset({R.ADMIN, R.SUPERVISOR}),
+    "contact:erase": frozenset({R.ADMIN}),
     "message:view": EVERYONE,
     "message:decide": frozenset({R.ADMIN, R.SUPERVISOR}),
     "consent:view": EVERYONE - {R.ANALYST},

@@ -19,6 +19,7 @@ from admin import audit, gateways, people
 from admin.cli_accounts import ACTOR, account_named, here
 from admin.cli_consent import consent_group
 from admin.cli_credentials import accounts_group
+from admin.cli_erase import erase_command
 from admin.cli_lint import lint_command
 from admin.cli_restored import restored_command
 from admin.cli_worker import jobs_group, worker_command
@@ -249,7 +250,7 @@ def demo_command(serve: bool, members: int, port: int) -> None:
 
 COMMANDS = (
     migrate_command, accounts_group, worker_command, jobs_group, simulator_command, campaign_group, charges_group, rates_group,
-    users_group, consent_group, audit_group, lint_command, restored_command, doctor_command, demo_command,
+    users_group, consent_group, erase_command, audit_group, lint_command, restored_command, doctor_command, demo_command,
 )  # fmt: skip
 
 

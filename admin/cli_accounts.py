@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from admin import audit, gateways, people
+from admin import audit, erasure, gateways, people
 from admin.config import Config
 from admin.credentials import NotAccepted
 from admin.database import obstacle
@@ -31,7 +31,8 @@ THROUGHPUT = {SenderKind.TOLL_FREE: 3, SenderKind.LONG_CODE: 1, SenderKind.SHORT
 """Segments a second that Twilio documents by default (unconfirmed, 2026-11); --rate sets another."""
 ACTOR = "command line"
 TOLD = (
-    NotAccepted, gateways.NotLinked, people.NotAnAddress, AudienceProblem, NotAllowed, RateProblem, SecretUnreadable,
+    NotAccepted, erasure.NotSettled, erasure.Telling, gateways.NotLinked, people.NotAnAddress, AudienceProblem, NotAllowed,
+    RateProblem, SecretUnreadable,
 )  # fmt: skip
 """Exceptions whose text is a sentence for the person who asked."""
 

@@ -45,7 +45,8 @@ def consent_verify(slug: str, files: Sequence[Path]) -> None:
     problems = [proof.problem for proof in proofs if proof.problem]
     for proof in proofs:
         if not proof.problem:
-            click.echo(f"{proof.account}: {proof.entries:,} entries, last hash {proof.last_hash}")
+            erased = f" ({proof.erased:,} erased)" if proof.erased else ""
+            click.echo(f"{proof.account}: {proof.entries:,} entries{erased}, last hash {proof.last_hash}")
     if problems:
         raise fail("\n".join(problems))
     click.echo("The consent ledger is unbroken.")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 import click
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from admin import audit, gateways
 from admin.cli_accounts import ACTOR, accounts_meant, here
+from admin.erasure import erase_again, notes
 from admin.terminal import Instant, console, fail
 from models.accounts import Account
 from sender import restored
@@ -34,11 +39,19 @@ def restored_command(since: datetime | None, slug: str) -> None:
         if not session.scalar(select(Account.id).where(Account.held_why != "").limit(1)):
             restored.hold_all(session, BY_HAND)
         accounts = accounts_meant(session, slug)
+    forgotten = Counter[str]()
     table = Table("Account", "Sent", "Not sent", "For a person", "Replies taken in", "Campaigns held", "Unknown here")
     for account in accounts:
         gateway = gateways.gateway_for(config, account)
         try:
-            found = restored.settle(database, account.id, gateway, since=since, now=now)
+            found = restored.settle(
+                database,
+                account.id,
+                gateway,
+                since=since,
+                now=now,
+                before_release=partial(forget, forgotten, notes(database)),
+            )
         except GatewayError as error:
             console.print(table)
             sentence = f"Twilio could not be asked about {account.slug} ({type(error).__name__}): it stays held. Run this again."
@@ -51,4 +64,14 @@ def restored_command(since: datetime | None, slug: str) -> None:
                 subject_id=account.id, subject=account.name, now=wall_clock(), after=found.__dict__,
             )  # fmt: skip
     console.print(table)
+    if forgotten["again"]:
+        click.echo(f"Erased again, because the backup had brought them back: {forgotten['again']:,}.")
+    if forgotten["open"]:
+        click.echo(f"A text has to be settled first: {forgotten['open']:,}. Run this again when it is.")
     click.echo("Sending goes on.")
+
+
+def forget(counted: Counter[str], file: Path, session: Session, account: Account) -> None:
+    """Erase again whoever the backup brought back, before anything leaves."""
+    again, open_ = erase_again(session, account, file=file, now=wall_clock())
+    counted.update({"again": again, "open": open_})

@@ -23,12 +23,13 @@ TONES: dict[StrEnum, str] = {
     M.DELIVERED: "ok", M.READ: "ok", M.RECEIVED: "ok", M.SENT: "info", M.SENDING: "info", M.QUEUED: "info", M.ACCEPTED: "info",
     M.SCHEDULED: "info", M.CLAIMED: "info", M.IN_DOUBT: "warn", M.UNKNOWN: "warn", M.UNDELIVERED: "bad", M.FAILED: "bad",
     C.SCHEDULED: "info", C.SENDING: "info", C.PAUSED: "warn", C.HELD: "warn", C.COMPLETED: "ok", C.CANCELLED: "bad",
-    K.OPT_OUT: "bad", K.HOLD: "warn", K.OPT_IN: "ok", K.RE_SUBSCRIBE: "ok", K.RELEASE: "ok",
+    K.OPT_OUT: "bad", K.HOLD: "warn", K.OPT_IN: "ok", K.RE_SUBSCRIBE: "ok", K.RELEASE: "ok", K.ERASURE: "mut",
 }  # fmt: skip
 """The tone of a badge by status; the rest are neutral. The word always stands beside the colour."""
 WORDS: dict[tuple[type[StrEnum], str], str] = {
     (MessageStatus, M.CANCELED): "Cancelled", (ConsentKind, K.OPT_OUT): "Opted out", (ConsentKind, K.OPT_IN): "Opted in",
     (ConsentKind, K.HOLD): "On hold", (ConsentKind, K.RE_SUBSCRIBE): "Re-subscribed", (ConsentKind, K.RELEASE): "Released",
+    (ConsentKind, K.ERASURE): "Erased", (ConsentSource, ConsentSource.ERASURE): "Said before the number was erased",
     (ConsentSource, ConsentSource.KEYWORD): "By text", (ConsentSource, ConsentSource.ADMIN): "Entered by staff",
     (ConsentSource, ConsentSource.PROVIDER_REFUSAL): "Twilio refused", (Purpose, Purpose.ALL): "All texts",
     (Purpose, Purpose.ACCOUNT): "Texts about the account", (Purpose, Purpose.MARKETING): "Marketing",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import analytics.charges
 import analytics.rollups
-from admin import budgets, gateways, mail, reports
+from admin import budgets, erasure, gateways, mail, reports
 from admin.config import Config
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
@@ -48,6 +48,7 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
     worker.every(60 * minutes, "prices", lambda now: f"{pull(config, database, now):,} texts brought up to date")
     worker.every(60 * minutes, "charges", lambda now: post_charges(database, now))
     worker.every(3600, "usage", lambda now: f"{pull_usage(config, database, now):,} daily totals")
+    worker.every(86_400, "retention", lambda now: erasure.retain(database, now))
     return worker
 
 

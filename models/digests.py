@@ -32,6 +32,9 @@ def account_key(session: Session, account_id: int) -> bytes | None:
 
 def needed_key(session: Session, account_id: int) -> bytes:
     """The same, made now if there was none; flushed, not committed. Raises SecretUnreadable."""
+    there = account_key(session, account_id)
+    if there is not None:
+        return there
     account = session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(key_share=True),
         execution_options={"populate_existing": True},

@@ -55,7 +55,12 @@ def contacts(session: Session, ids: Sequence[int], *, now: datetime) -> None:
                 address_region=None, postal_code=None, erased_at=now,
             )
         )  # fmt: skip
-        session.execute(update(_FACTS).where(_FACTS.c.contact_id.in_(part)).values(payload={}, subject=""))
+        facts(session, _FACTS.c.contact_id.in_(part))
+
+
+def facts(session: Session, which: ColumnElement[bool]) -> None:
+    """Events of other systems: what they say goes; kind, number and times stay, so that none is taken twice."""
+    session.execute(update(_FACTS).where(which).values(payload={}, subject=""))
 
 
 def conversations(session: Session, ids: Sequence[int], *, now: datetime) -> None:
@@ -97,6 +102,7 @@ def entries(session: Session, account_id: int, phone: str, *, now: datetime, act
         .where(_EVENTS.c.account_id == account_id, _EVENTS.c.phone == phone)
         .values(**blank, number_hash=hashed, erased_at=now)
     )
+    session.flush()
     session.expire_all()
     return count
 

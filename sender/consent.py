@@ -98,7 +98,7 @@ def join(session: Session, account_id: int, events: Sequence[ConsentEvent]) -> N
 
 
 def _recognise(session: Session, account_id: int, events: Sequence[ConsentEvent]) -> None:
-    """Give each event the hash under which its number's erased events stand, if it has any. A lost key keeps nobody from saying no."""
+    """Give each event the hash under which its number's erased events stand, if any do. A lost key keeps nobody from saying no."""
     with suppress(SecretUnreadable):
         hashes = erased.digests(session, account_id, [event.phone for event in events])
         known = {row[0] for row in erased.events(session, account_id, hashes.values(), list(Purpose))} if hashes else set()
@@ -225,16 +225,19 @@ class Decision:
         return "Nothing forbade it, but no consent is on record, either."
 
 
-def as_of(session: Session, account_id: int, phone: str, purpose: Purpose, at: datetime) -> Decision:
+def as_of(
+    session: Session, account_id: int, phone: str, purpose: Purpose, at: datetime, *, number_hash: str | None = None
+) -> Decision:
     """Might this number be texted for this purpose at a time (aware), by what the ledger held then?
 
+    Of an erased number, whose `phone` is empty, the hash is given instead.
     `Purpose.ALL` asks whether *every* purpose was free, as in `blocked`.
     """
     if at.tzinfo is None:
         raise ValueError("Consent was asked for at a time without a zone; pass an aware datetime.")
     mine = (
         ConsentEvent.account_id == account_id,
-        _of(session, account_id, phone),
+        _of(session, account_id, phone) if phone else ConsentEvent.number_hash == number_hash,
         ConsentEvent.purpose.in_(_about(purpose)),
     )
     used = tuple(session.scalars(select(ConsentEvent).where(*mine, ConsentEvent.at <= at).order_by(ConsentEvent.id)))

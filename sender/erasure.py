@@ -25,7 +25,7 @@ from models.messages import BY_PHONE, Message, MessageStatus
 from sender import blanks
 from sender.expansion import await_turn
 
-__all__ = ["NotSettled", "Traces", "erase", "found"]
+__all__ = ["NotSettled", "Traces", "cancel", "erase", "found"]
 
 M = MessageStatus
 UNDER_WAY = "A text to this person is on its way at this moment. Wait a minute, then ask again."
@@ -98,15 +98,25 @@ def erase(session: Session, account_id: int, phone: str, *, now: datetime, actor
     if traces.obstacle:
         raise NotSettled(traces.obstacle)
     blanks.overwriting(session)
-    _cancel(session, [row.id for row in person.texts if row.status is M.PENDING], now=now)
+    cancel(session, account_id, phone, now=now)
     blanks.texts(session, account_id, [(row.id, row.phone) for row in person.texts])
     blanks.conversations(session, person.conversations, now=now)
     if person.contacts:
         blanks.list_rows(session, _listed(account_id, person.contacts))
     blanks.contacts(session, person.contacts, now=now)
     blanks.entries(session, account_id, phone, now=now, actor=actor)
+    session.flush()
     session.expire_all()
     return traces
+
+
+def cancel(session: Session, account_id: int, phone: str, *, now: datetime) -> None:
+    """What waits to be sent to a number never is."""
+    person = _person(session, account_id, phone, locked=True)
+    ids = [row.id for row in person.texts if row.status is M.PENDING]
+    done = {"status": M.SKIPPED, "reason": Reason.ERASED, "final_at": now, "updated_at": now}
+    for start in range(0, len(ids), blanks.PART):
+        session.execute(update(_MESSAGES).where(_MESSAGES.c.id.in_(ids[start : start + blanks.PART])).values(done))
 
 
 def _hold(session: Session, account_id: int, phone: str) -> None:
@@ -172,10 +182,3 @@ def _traces(session: Session, account_id: int, phone: str, person: _Person) -> T
         entries=count(ConsentEvent.account_id == account_id, ConsentEvent.phone == phone),
         obstacle=person.obstacle,
     )  # fmt: skip
-
-
-def _cancel(session: Session, ids: Sequence[int], *, now: datetime) -> None:
-    """What waits is never sent."""
-    done = {"status": M.SKIPPED, "reason": Reason.ERASED, "final_at": now, "updated_at": now}
-    for start in range(0, len(ids), blanks.PART):
-        session.execute(update(_MESSAGES).where(_MESSAGES.c.id.in_(ids[start : start + blanks.PART])).values(done))

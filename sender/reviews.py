@@ -85,7 +85,10 @@ def due(held_at: datetime, zone: str) -> datetime:
 
 
 def waiting() -> tuple[ColumnElement[bool], ...]:
-    """The conditions under which a `ConsentEvent` is a hold that waits: the first of its number that nothing has settled."""
+    """The conditions under which a `ConsentEvent` is a hold that waits: the first of its number that nothing has settled.
+
+    Of somebody who was erased there is nothing left to read; the hold stands for good.
+    """
     earlier = aliased(ConsentEvent)
     first = (
         select(earlier.id)
@@ -94,7 +97,7 @@ def waiting() -> tuple[ColumnElement[bool], ...]:
         .where(earlier.id < ConsentEvent.id, ~_settled(earlier))
         .exists()
     )
-    return _IS_HOLD, ~_settled(ConsentEvent), ~first
+    return _IS_HOLD, ConsentEvent.phone != "", ~_settled(ConsentEvent), ~first
 
 
 def _settled(hold: Any) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ are taken in, because some of them say STOP; campaigns whose start fell into the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,9 +49,17 @@ class Settled:
 
 
 def settle(
-    database: Database, account_id: int, gateway: Gateway, *, since: datetime | None = None, now: datetime
+    database: Database,
+    account_id: int,
+    gateway: Gateway,
+    *,
+    since: datetime | None = None,
+    now: datetime,
+    before_release: Callable[[Session, Account], object] | None = None,
 ) -> Settled:
     """Compare an account that is held with Twilio since the time of the backup, then let it send again. Network and commits.
+
+    `before_release` has the last word before anything may leave, in the same transaction.
 
     `since` is never taken later than the last attempt that the database knows, and may be left out. Raises what the gateway
     raises, and then nothing is let go: run it again.
@@ -80,6 +88,8 @@ def settle(
             .where(Run.account_id == account_id, Run.finished_at.is_(None))
             .values(launch_epoch=account.launch_epoch)
         )
+        if before_release is not None:
+            before_release(session, account)
         account.held_why = ""
     return Settled(fates[Fate.SENT], fates[Fate.UNSENT], fates[Fate.OPEN], replies, held, len(strangers))
 

@@ -50,6 +50,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("prices", 600, "Asks Twilio for prices and statuses that are not known yet."),
     _kind("charges", 600, "Prices what was sent, and charges anew what changed."),
     _kind("usage", 3600, "Fetches Twilio's own daily totals, to compare ours with."),
+    _kind("retention", 86_400, "Lets go the words and numbers of texts that are past their account's period."),
     _kind("placing", 2, "Gives senders and jobs to the workers; without it each worker does everything."),
 )
 """Every job of ours, in the order of the page that shows them."""

@@ -93,7 +93,13 @@ class Desk:
         client = self.app.test_client()
         with client.session_transaction() as cookie:
             cookie.update(
-                {"_user_id": uniquifier, "_fresh": True, "fs_cc": "set", "fs_paa": 4e9, "identity.id": uniquifier}
+                {
+                    "_user_id": uniquifier,
+                    "_fresh": True,
+                    "fs_cc": "set",
+                    "fs_paa": time.time(),
+                    "identity.id": uniquifier,
+                }
             )
             cookie["csrf_token"] = "c" * 40
         token = URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps("c" * 40)

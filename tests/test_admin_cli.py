@@ -187,7 +187,8 @@ def test_every_command_explains_itself(empty: Shell, words: tuple[str, ...]) -> 
 NEEDS_TABLES = [
     ("worker",), ("worker", "--until-idle"), ("jobs", "list"), ("jobs", "run", "prices"), ("simulator",),
     ("charges", "post"), ("rates", "load"), ("consent", "verify"), ("consent", "checkpoint"), ("consent", "as-of", "1"),
-    ("audit", "verify"), ("restored",), ("doctor",), ("users", "create", "ada@example.com"), ("users", "reset", "ada@example.com"),
+    ("erase", "1"), ("audit", "verify"), ("restored",), ("doctor",), ("users", "create", "ada@example.com"),
+    ("users", "reset", "ada@example.com"),
     ("accounts", "create", "harbor", "Harbor"), ("accounts", "link", SID, "--token", TOKEN), ("accounts", "forget"),
     ("accounts", "rotate", "--token", TOKEN), ("accounts", "test", SID, "--token", TOKEN), ("accounts", "mode", "test"),
     ("accounts", "sender", "27242", "--kind", "short_code"), ("campaign", "send", __file__, "--template", "Hello"),

@@ -16,6 +16,7 @@ from sender.gateway import Gateway
 from sender.simulator import Behaviour, SimulatedAccount, SimulatedNumber, create_simulator, serve
 from tests import seeds
 from tests.conftest import NOW
+from tests.forgotten import left
 from tests.test_admin_cli import SID, TOKEN, Shell, configured, open_shell
 
 
@@ -51,6 +52,30 @@ def test_what_had_been_sent(harbor: Shell) -> None:
         assert statuses[1:] == [MessageStatus.PENDING] * 2
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "account:restored")).one()
         assert entry.after == {"sent": 1, "unsent": 2, "parked": 0, "replies": 0, "held": 0, "strangers": 0}
+
+
+def test_whoever_was_erased_is_erased_again_before_anything_leaves(harbor: Shell, tmp_path: Path) -> None:
+    """The backup brings the person back with a text that waits; the command forgets them and cancels it."""
+    file, kept = tmp_path / "a.db", tmp_path / "backup.db"
+    with harbor.database.reading() as session:
+        phone = session.scalars(select(Message.phone).order_by(Message.id).limit(1)).one()
+    harbor.database.engine.dispose()
+    shutil.copy(file, kept)
+    harbor.does("erase", phone, "--confirm", "--reason", "Asked by letter")
+    harbor.database.engine.dispose()
+    for name in ("a.db-wal", "a.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    shutil.copy(kept, file)
+    with harbor.database.reading() as session:
+        assert left(session, phone)
+    said = harbor.does("restored", "--since", "2026-11-19T00:00Z")
+    assert "Erased again, because the backup had brought them back: 1." in said
+    with harbor.database.reading() as session:
+        assert left(session, phone) == []
+        found = session.execute(select(Message.status, Message.reason).order_by(Message.id)).all()
+        assert [row.status.value for row in found] == ["skipped", "pending", "pending"]
+        actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+        assert actions[-2:] == ["contact:erase", "account:restored"]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-22T04:00", "2026-13-01T00:00Z"])

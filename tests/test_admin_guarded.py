@@ -25,6 +25,8 @@ MAY = {
     "/contacts/details/?id={contacts}": {ADMIN, AGENT, SUPERVISOR, AUDITOR},
     "/contacts/new/": {ADMIN, SUPERVISOR},
     "/contacts/edit/?id={contacts}": {ADMIN, SUPERVISOR},
+    "/contacts/erase/?id={contacts}": {ADMIN},
+    "/retention/": {ADMIN, AUDITOR},
     "/messages/": set(RoleName),
     "/messages/details/?id={messages}": set(RoleName),
     "/unsubscribes/": set(RoleName) - {ANALYST},

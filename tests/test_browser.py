@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, StorageState, expect
 
 from admin import people
 from models.base import connect
+from models.contacts import Contact
 from models.messages import MessageStatus
 from models.users import RoleName
 from sender import presence, turns
@@ -21,7 +22,7 @@ from sender.worker import wall_clock
 from tests.browser import NARROW, WIDE, Sheet, launched, served, sheet
 from tests.conftest import NOW
 from tests.desk import ANNA, BEN, Desk, message, open_desk
-from tests.seeds import campaign
+from tests.seeds import campaign, contacts
 
 pytestmark = pytest.mark.browser
 MISSING = "/nothing/here"
@@ -30,7 +31,8 @@ PAGES = (
     "/", "/campaigns/", "/campaigns/details/?id={campaigns}", "/templates/", "/templates/details/?id={templates}",
     "/templates/edit/?id={templates}",
     "/contacts/", "/contacts/details/?id={contacts}", "/contacts/new/", "/contacts/edit/?id={contacts}",
-    "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
+    "/contacts/?search=zzz", "/contacts/erase/?id={contacts}", "/retention/", "/retention/?days=90",
+    "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",
     "/unsubscribes/check/", "/unsubscribes/import/", "/unsubscribes/answer/", "/unsubscribes/?show=back", "/reviews/",
     "/unsubscribes/allow/?id={unsubscribes}", "/flags/", "/flags/?show=cleared", "/flags/details/?id={flags}", "/flags/new/",
@@ -320,3 +322,35 @@ def test_jobs_keep_themselves_up_to_date(visit: Sheet, place: Place) -> None:
     visit.settle()
     assert (visit.overflow(), visit.barriers()) == (0, [])
     visit.shot("jobs-full-narrow")
+
+
+def test_a_person_is_looked_at_and_erased(visit: Sheet, place: Place) -> None:
+    """From the contact's page: what goes and what stays, a reason that tells too much is refused, then the person is gone."""
+    with place.desk.database.transaction() as session:
+        [person] = contacts(session, place.desk.harbor, 1)
+        person.name = "Xanthippe Quill"
+        message(session, place.desk.harbor, person.phone, MessageStatus.DELIVERED)
+        key = person.id
+    page = visit.open(f"/contacts/details/?id={key}")
+    page.get_by_role("link", name="Erase this person").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Erase this person")
+    expect(page.get_by_text("Everything that says who Xanthippe Quill is.")).to_be_visible()
+    page.get_by_label("Reason").fill("Ms Quill asked")
+    page.get_by_label("Type ERASE to go on").fill("ERASE")
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("leave the name and the number out of it")
+    expect(page.get_by_label("Reason")).to_have_value("Ms Quill asked")
+    for theme in ("light", "dark"):
+        visit.theme(theme)
+        visit.settle()
+        assert visit.barriers() == []
+        visit.shot(f"erase-refused-{theme}")
+    page.get_by_label("Reason").fill("Asked by letter on 3 November")
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.get_by_text("The person is erased.")).to_be_visible()
+    assert visit.barriers() == []
+    page.goto(f"{place.base}/contacts/?search=Quill")
+    expect(page.get_by_role("link", name="Xanthippe Quill")).to_have_count(0)
+    with place.desk.database.reading() as session:
+        gone = session.get_one(Contact, key)
+        assert (gone.name, gone.erased_at is not None) == ("", True)

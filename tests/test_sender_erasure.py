@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient
 
 from models.accounts import Account
 from models.base import Database, connect
@@ -17,11 +18,13 @@ from models.contacts import Contact
 from models.messages import Message, MessageStatus
 from models.secrets import SecretUnreadable
 from sender import checkpoints, consent, dispatch, erasure, inbox
+from sender.expansion import await_turn
 from tests.conftest import NOW, seed_account
 from tests.forgotten import KEYS, OTHER, PHONE, TELLING, figures, file_bytes, furnished, left, priced, refused
 from tests.ledger import tamper
 from tests.lists import campaign_to, expanded, listed, run_of
 from tests.seeds import sender_of, sending_run
+from tests.test_models_schema import lowered
 
 LATER = NOW + timedelta(days=1)
 ALL, MARKETING = Purpose.ALL, Purpose.MARKETING
@@ -294,10 +297,71 @@ def test_what_is_left_of_an_erased_entry_cannot_be_changed_unseen(session: Sessi
     assert checkpoints.walk(session, account).problem is None
 
 
-def test_a_run_that_begins_meanwhile_is_noticed(session: Session, account: Account) -> None:
-    """Nothing of an account can start between the look and the erasure: its row is held, and on SQLite the writer is us."""
+def unfinished(session: Session, account: Account) -> tuple[Run, Message]:
+    """A run whose list is still being read, and the text that it is about to make: not there yet."""
     run = sending_run(session, account, 1)
+    made = session.scalars(select(Message).where(Message.run_id == run.id)).one()
     run.expanded = False
+    session.delete(made)
     session.commit()
-    erased(session, account, session.scalars(select(Contact.phone)).one())
-    assert session.get_one(Run, run.id).expanded is False
+    make_transient(made)
+    made.id = None  # type: ignore[assignment]
+    return run, made
+
+
+def test_a_list_that_is_being_read_is_waited_for(database: Database, session: Session, account: Account) -> None:
+    """A text that another process was about to make is found and cancelled, and does not keep the number."""
+    if database.dialect == "sqlite":
+        pytest.skip("SQLite has one writer")
+    run, made = unfinished(session, account)
+    phone, key = made.phone, account.id
+    await_turn(session, run.id)
+    with ThreadPoolExecutor(1) as pool:
+        erasing = pool.submit(in_its_own, database, key, phone)
+        with pytest.raises(TimeoutError):
+            erasing.result(timeout=1)
+        session.add(made)
+        session.commit()
+        assert erasing.result(timeout=30).waiting == 1
+    session.refresh(made)
+    assert (made.phone, made.body, made.status) == ("", None, MessageStatus.SKIPPED)
+
+
+def test_a_run_that_is_just_starting_is_not_overtaken(database: Database, session: Session, account: Account) -> None:
+    """The erasure says so, instead of missing what the run is about to make."""
+    if database.dialect == "sqlite":
+        pytest.skip("SQLite has one writer")
+    run, made = unfinished(session, account)
+    run.expanded = True
+    session.commit()
+    phone, key = made.phone, account.id
+    values = {c.key: getattr(run, c.key) for c in Run.__table__.columns if c.key not in ("id", "number", "expanded")}
+    session.add(Run(**values, number=2, expanded=False))
+    session.flush()
+    with ThreadPoolExecutor(1) as pool:
+        erasing = pool.submit(in_its_own, database, key, phone)
+        with pytest.raises(TimeoutError):
+            erasing.result(timeout=1)
+        session.commit()
+        with pytest.raises(erasure.NotSettled, match="just starting"):
+            erasing.result(timeout=30)
+
+
+def in_its_own(database: Database, account_id: int, phone: str) -> erasure.Traces:
+    """An erasure in a session of its own."""
+    with database.transaction() as session:
+        return erasure.erase(session, account_id, phone, now=LATER)
+
+
+def test_no_version_that_knows_no_hashes_gets_this_database(
+    database: Database, session: Session, account: Account
+) -> None:
+    """It would text those who said no before they were erased: going back is refused, and nothing changes."""
+    furnished(session, account)
+    erased(session, account)
+    key = account.id
+    session.close()
+    with pytest.raises(RuntimeError, match="would text those who opted out"), lowered(database, "0003"):
+        pass
+    with database.reading() as session:
+        assert consent.blocked(session, key, [PHONE], ALL)

@@ -19,6 +19,7 @@ from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
 from admin.views.messages import MessageView
+from admin.views.retention import RetentionView
 from admin.views.reviews import ReviewView
 from admin.views.settings import SettingsView
 from admin.views.templates import TemplateView
@@ -65,6 +66,7 @@ def pages() -> list[object]:
         ),
         FrequencyView(name="Frequency caps", category=COMPLIANCE, endpoint="frequency", menu_icon_value="clock"),
         GuideView(name="Compliance guide", category=COMPLIANCE, endpoint="guide", menu_icon_value="shield"),
+        RetentionView(name="Retention", category=COMPLIANCE, endpoint="retention", menu_icon_value="clock"),
         JobsView(name="Jobs", category=SYSTEM, endpoint="jobs", menu_icon_value="repeat"),
         ConnectionView(name="SMS account", category=SYSTEM, endpoint="connection", menu_icon_value="key"),
         SettingsView(name="Settings", category=SYSTEM, endpoint="settings", menu_icon_value="switch"),

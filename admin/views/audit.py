@@ -31,6 +31,8 @@ def _changes(_view: Any, _context: Any, model: AuditEntry, _name: str) -> Markup
 
 
 def _sealed(_view: Any, _context: Any, model: AuditEntry, _name: str) -> Markup:
+    if model.erased_at is not None:
+        return badge("Erased")
     fits = model.hash == link(model.previous_hash, model.facts())
     return badge("Sealed", "ok") if fits else badge("Altered", "bad")
 

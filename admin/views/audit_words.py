@@ -17,7 +17,8 @@ VERBS = {
     "link": "Linked", "link_test": "Kept test credentials of", "forget_token": "Forgot the former token of",
     "mode": "Changed the mode of",
     "invite": "Gave access to", "pause": "Paused", "resume": "Resumed", "cancel": "Cancelled", "archive": "Archived",
-    "run": "Asked for", "caps": "Changed the frequency caps of",
+    "run": "Asked for", "caps": "Changed the frequency caps of", "erase": "Erased", "retain": "Let go what is old in",
+    "retention": "Changed the retention of",
 }  # fmt: skip
 SUBJECTS = {"consent_event": "a number", "country_setting": "country", "audit_entry": "audit log"}
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from flask import abort, redirect, request
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField, ValidationError
@@ -91,15 +91,20 @@ def shown_in(show: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _later(kinds: tuple[ConsentKind, ...]) -> ColumnElement[bool]:
-    """Whether a later entry of these kinds is about the same number and purpose, or about every purpose."""
+    """Whether a later entry of these kinds is about the same number, erased or not, and the same purpose or every one."""
     later = aliased(ConsentEvent)
-    return (
-        select(later.id)
-        .where(
-            later.account_id == ConsentEvent.account_id, later.phone == ConsentEvent.phone, later.id > ConsentEvent.id
+    numbers = (
+        and_(later.phone == ConsentEvent.phone, ConsentEvent.phone != ""),
+        later.number_hash == ConsentEvent.number_hash,
+    )
+    return or_(
+        *(
+            select(later.id)
+            .where(later.account_id == ConsentEvent.account_id, same, later.id > ConsentEvent.id)
+            .where(later.kind.in_(kinds), later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)))
+            .exists()
+            for same in numbers
         )
-        .where(later.kind.in_(kinds), later.purpose.in_((Purpose.ALL, ConsentEvent.purpose)))
-        .exists()
     )
 
 
@@ -219,13 +224,16 @@ class ConsentView(ConsentAnswer):
         """Ending a block that stands."""
         listed = request.endpoint == "unsubscribes.index_view"
         stands = not self.showing() if listed else self.standing(row) is not None  # a list asks once, not for each row
-        if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands:
+        if not auth.allowed("consent:edit") or row.kind not in BLOCKING or not stands or not row.phone:
             return []
         label = "Re-subscribe…" if row.kind is K.OPT_OUT else "Release…"
         return [Command(label, self.get_url(".allow", id=row.id))]
 
     def standing(self, row: ConsentEvent) -> ConsentEvent | None:
         """The entry that keeps the row's number from being texted, if any does."""
+        if not row.phone:
+            now, hashed = self.now(), row.number_hash
+            return consent.as_of(self.database, row.account_id, "", Purpose.ALL, now, number_hash=hashed).blocking
         return consent.blocked(self.database, row.account_id, [row.phone], Purpose.ALL).get(row.phone)
 
     def standing_badge(self, row: ConsentEvent) -> Markup:
@@ -240,14 +248,17 @@ class ConsentView(ConsentAnswer):
 
     def history(self, row: ConsentEvent) -> list[ConsentEvent]:
         """Every entry about the number, newest first."""
-        query = select(ConsentEvent).where(ConsentEvent.account_id == row.account_id, ConsentEvent.phone == row.phone)
+        same = and_(ConsentEvent.phone == row.phone, ConsentEvent.phone != "")
+        if row.number_hash is not None:
+            same = or_(same, ConsentEvent.number_hash == row.number_hash)
+        query = select(ConsentEvent).where(ConsentEvent.account_id == row.account_id, same)
         return list(self.database.scalars(query.order_by(ConsentEvent.id.desc()).limit(200)))
 
     @page("/allow/", "GET", "POST")
     def allow(self) -> Response | str:
         """End a block, with the evidence that it may end."""
         row = self.get_one(request.args.get("id", ""))
-        if row.kind not in BLOCKING or self.standing(row) is None:
+        if row.kind not in BLOCKING or not row.phone or self.standing(row) is None:
             abort(404)
         again = row.kind is K.OPT_OUT
         form = EvidenceForm(request.form if request.method == "POST" else None)

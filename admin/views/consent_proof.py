@@ -50,7 +50,7 @@ class ConsentProof(KeysetModelView):
             at = instant(asked, zone) if asked else self.now()
         except NotATime:
             return AsOf("", purpose, sentence="Choose a day and a time.")
-        decision = consent.as_of(self.database, row.account_id, row.phone, purpose, at)
+        decision = consent.as_of(self.database, row.account_id, row.phone, purpose, at, number_hash=row.number_hash)
         return AsOf(f"{local(at, zone):{LOCAL}}", purpose, decision, decision.sentence(exact))
 
     def purposes(self) -> list[tuple[str, str]]:

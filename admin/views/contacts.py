@@ -10,10 +10,10 @@ from sqlalchemy import exists, or_, select
 from admin import auth
 from admin.database import db
 from admin.formatters import NOTHING, badge, moment, phone, shown_by, status, when, words
+from admin.views.contact_erase import ContactErasure
 from admin.views.contact_form import ContactForm
 from admin.views.filters import Chosen
 from admin.views.guarded import Command
-from admin.views.keyset import KeysetModelView
 from admin.views.search import looks_like_phone, name_clause, phone_clause, starts_with
 from models.campaigns import AudienceRow, Run
 from models.consent import Purpose
@@ -59,10 +59,11 @@ def _quiet(_view: Any, _context: Any, model: Contact, _name: str) -> str:
     return f"{model.quiet_hours} ({model.quiet_source})" if model.quiet_source else model.quiet_hours
 
 
-class ContactView(KeysetModelView):
+class ContactView(ContactErasure):
     """Contacts by name; numbers masked for roles that may not see them."""
 
     view_right, edit_right = "contact:view", "contact:edit"
+    rights: ClassVar[dict[str, str]] = {"erase": "contact:erase"}
     creatable = editable = exportable = True
     record_name = "contact"
     purpose = "The people you may text. A number is checked when it comes in, and kept as it was written beside that."
@@ -124,6 +125,8 @@ class ContactView(KeysetModelView):
             found.append(Command("Unsubscribe…", self.get_url("unsubscribes.create_view", contact=row.id), icon="ban"))
         if auth.allowed("flag:edit"):
             found.append(Command("Flag…", self.get_url("flags.create_view", contact=row.id), icon="shield"))
+        if auth.allowed("contact:erase"):
+            found.append(Command("Erase this person…", self.get_url(".erase", id=row.id), danger=True, icon="trash"))
         return found
 
     def latest(self, row: Contact) -> list[tuple[object, ...]]:
