@@ -17,6 +17,7 @@ from admin.formatters import NOTHING, badge, number, shown_by, when, words
 from admin.views.filters import Yes
 from admin.views.guarded import Command, Tab, flashed, page
 from admin.views.template_editor import TemplateEditor
+from admin.views.template_savings import TemplateSavings
 from models.campaigns import Campaign
 from models.templates import Template, TemplateVersion
 
@@ -55,12 +56,13 @@ def _versions(_view: Any, _context: Any, template: Template, _name: str) -> obje
     return number(version.number if version else 0)
 
 
-class TemplateView(TemplateEditor):
+class TemplateView(TemplateSavings, TemplateEditor):
     """Templates."""
 
     view_right, edit_right = "template:view", "template:edit"
     rights: ClassVar[Mapping[str, str]] = {
         "count": "template:edit",
+        "savings": "template:edit",
         "archive": "template:edit",
         "restore": "template:edit",
     }
