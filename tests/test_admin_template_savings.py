@@ -56,8 +56,8 @@ def test_a_plan_comes_with_its_worth(desk: Desk, admin: Visitor) -> None:
     assert plan["title"] == "2 changes of the look only"
     assert plan["gain"] == "2 segments become 1 for 2 of the 3 texts tried."
     assert [(one["before"], one["after"], one["said"]) for one in plan["edits"]] == [
-        ("’", "'", "Replace right single quotation mark with apostrophe"),
-        ("…", "...", "Replace horizontal ellipsis with full stop, full stop, full stop"),
+        ("’", "'", "A curly apostrophe becomes apostrophe"),
+        ("…", "...", "An ellipsis that is one character becomes full stop, full stop, full stop"),
     ]
     text = SOURCE
     for one in reversed(plan["edits"]):

@@ -75,7 +75,7 @@
     }
     reads.append(edit.right);
     said.append(reads, make("p", "soft small", `${edit.note}.`));
-    row.append(said, button("Apply", `: ${edit.said}`, () => apply([edit], asked, `${edit.said}: done. You can undo it.`)));
+    row.append(said, button("Apply", `: ${edit.said}`, () => apply([edit], asked, `${edit.said}. You can undo it.`)));
     return row;
   }
   function changes(edits, asked) {

@@ -191,9 +191,7 @@ def _edit(source: str, one: Edit) -> dict[str, Any]:
         "right": right + ("…" if one.end + AROUND < len(source) else ""),
         "removed": _visible(one.before),
         "added": _visible(one.after),
-        "said": f"Replace {_spoken(one.before)} with {_spoken(one.after)}"
-        if one.after
-        else f"Remove {_spoken(one.before)}",
+        "said": f"{_named(one)} {f'becomes {_spoken(one.after)}' if one.after else 'is removed'}",
         "note": one.note,
     }
 
@@ -212,9 +210,14 @@ def _visible(text: str) -> str:
     return "".join(_SEEN.get(char) or (char if char.isprintable() else "␣" if char.isspace() else "·") for char in text)
 
 
+def _named(one: Edit) -> str:
+    """What a change replaces, as a screen reader should say it: words as they stand, signs by what is known of them."""
+    return f"“{one.before}”" if any(char.isalnum() for char in one.before) else one.note
+
+
 def _spoken(text: str) -> str:
-    """A change's side as a screen reader should say it: signs by their names."""
-    if text.isascii() and any(char.isalnum() for char in text):
+    """What comes instead: words as they stand, signs by their names."""
+    if any(char.isalnum() for char in text):
         return f"“{text}”"
     return ", ".join(
         {"\n": "line break", "\r": "carriage return", "\t": "tab"}.get(char) or unicodedata.name(char, "a sign").lower()
