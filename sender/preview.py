@@ -26,7 +26,10 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """One recipient's text. `label` says why this one: "longest", "median", "odd" (dearer than it looks) or "shortest"."""
+    """One recipient's text. `label` says why this one: "longest", "median", "odd" (dearer than it looks) or "shortest".
+
+    Of those that are only listed: "long", one of the three longest, or "ucs-2".
+    """
 
     label: str
     contact_id: int
@@ -51,6 +54,10 @@ class Preview:
     by_region: dict[str, tuple[int, int]]
     """Region → messages, segments."""
     samples: list[Sample] = field(default_factory=list)
+    extremes: list[Sample] = field(default_factory=list)
+    """The three longest texts, then the three longest in UCS-2 besides; the longest first."""
+    ucs_2: int = 0
+    """Rendered texts that are in UCS-2."""
     waiting: int = 0
     """Recipients whose hours are not open now, and who get their text when they are."""
     held: int = 0
@@ -96,6 +103,8 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
         by_reason={reason: count for reason, count in counts.reasons.items() if count},
         by_region={region: (count, counts.segments[region]) for region, count in sorted(counts.messages.items())},
         samples=choice.samples(session, audience.id),
+        extremes=choice.extremes(),
+        ucs_2=choice.ucs_2,
         waiting=clock.waiting,
         held=clock.held,
         groups=clock.groups(counts),
@@ -200,14 +209,15 @@ class _Clock:
 
 
 class _Choice:
-    """Which three texts to show, chosen while they go by; one row is kept for each, and a size for every text."""
+    """Which texts to show, chosen while they go by; a few rows are kept, and a size for every text."""
 
     def __init__(self, given: Terms) -> None:
         self._given = given
         self._sizes: list[tuple[int, int, int]] = []
-        self._longest: Decision | None = None
+        self._longest: list[Decision] = []
+        self._dear: list[Decision] = []
         self._shortest: Decision | None = None
-        self._dear: Decision | None = None
+        self.ucs_2 = 0
         self._defaulted: Decision | None = None
 
     @property
@@ -219,12 +229,12 @@ class _Choice:
             return
         size = decision.size
         self._sizes.append((size.segments, size.units, decision.recipient.row))
-        if self._longest is None or _length(decision) > _length(self._longest):
-            self._longest = decision
+        _keep(self._longest, decision)
         if self._shortest is None or _length(decision) < _length(self._shortest):
             self._shortest = decision
-        if size.encoding is Encoding.UCS_2 and (self._dear is None or size.segments > self._dear.size.segments):
-            self._dear = decision
+        if size.encoding is Encoding.UCS_2:
+            self.ucs_2 += 1
+            _keep(self._dear, decision)
         if self._defaulted is None and self._defaults(decision):
             self._defaulted = decision
 
@@ -236,11 +246,18 @@ class _Choice:
         """The longest, the median and an odd one, each another row; fewer where the audience is small."""
         chosen: dict[int, tuple[str, Decision]] = {}
         labels = ("longest", "median", "odd", "odd", "shortest")
-        candidates = (self._longest, self._median(session, audience_id), self._dear, self._defaulted, self._shortest)
+        longest, dear = (next(iter(several), None) for several in (self._longest, self._dear))
+        candidates = (longest, self._median(session, audience_id), dear, self._defaulted, self._shortest)
         for label, decision in zip(labels, candidates, strict=True):
             if decision is not None and len(chosen) < SHOWN:
                 chosen.setdefault(decision.recipient.row, (label, decision))
         return [self._sample(label, decision) for label, decision in chosen.values()]
+
+    def extremes(self) -> list[Sample]:
+        """The longest, and the longest in UCS-2 that are not among them."""
+        rows = {decision.recipient.row for decision in self._longest}
+        others = [decision for decision in self._dear if decision.recipient.row not in rows]
+        return [self._sample("long", one) for one in self._longest] + [self._sample("ucs-2", one) for one in others]
 
     def _median(self, session: Session, audience_id: int) -> Decision | None:
         if not self._sizes:
@@ -262,6 +279,14 @@ class _Choice:
             culprits=explain(body),
             defaults=self._defaults(decision),
         )
+
+
+def _keep(longest: list[Decision], decision: Decision) -> None:
+    """Put a text among the longest if it is one; of two that are as long the earlier stays."""
+    if len(longest) < SHOWN or _length(decision) > _length(longest[-1]):
+        longest.append(decision)
+        longest.sort(key=_length, reverse=True)
+        del longest[SHOWN:]
 
 
 def _length(decision: Decision) -> tuple[int, int]:

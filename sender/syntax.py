@@ -48,11 +48,15 @@ Part = str | Variable | Choice
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The parts of a source, all field names in order of appearance, and those that somebody may lack."""
+    """The parts of a source, all field names in order of appearance, and those that somebody may lack.
+
+    `literals` are the places in the source, start and end, of the texts among the parts, in the order of the parts.
+    """
 
     parts: tuple[Part, ...]
     fields: tuple[str, ...]
     required: tuple[str, ...]
+    literals: tuple[tuple[int, int], ...] = ()
 
 
 def read(source: str, known: Collection[str] | None) -> Parsed:
@@ -63,7 +67,7 @@ def read(source: str, known: Collection[str] | None) -> Parsed:
         inner, tag = reader.upto_tag()
         parts += inner
         if tag is None:
-            return Parsed(tuple(parts), tuple(reader.fields), tuple(reader.required))
+            return Parsed(tuple(parts), tuple(reader.fields), tuple(reader.required), tuple(reader.literals))
         if tag.word != "if":
             raise reader.error(f"This {tag.word} has no {{% if … %}} before it.", tag.position)
         parts.append(reader.choice(tag))
@@ -109,6 +113,7 @@ class _Reader:
         self.at = 0
         self.fields: dict[str, None] = {}
         self.required: dict[str, None] = {}
+        self.literals: list[tuple[int, int]] = []
 
     def error(self, sentence: str, position: int) -> TemplateError:
         return TemplateError(sentence, source=self.source, position=position)
@@ -118,9 +123,11 @@ class _Reader:
         parts: list[str | Variable] = []
         while True:
             mark = _MARK.search(self.source, self.at)
-            literal = clean(self.source[self.at : mark.start() if mark else len(self.source)])
+            end = mark.start() if mark else len(self.source)
+            literal = clean(self.source[self.at : end])
             if literal:
                 parts.append(literal)
+                self.literals.append((self.at, end))
             if mark is None:
                 self.at = len(self.source)
                 return parts, None

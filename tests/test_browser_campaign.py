@@ -152,6 +152,8 @@ def confirm(visit: Sheet, page: Page) -> None:
     expect(page.get_by_text(f"of {GOOD + 3} on members")).to_be_visible()
     expect(page.get_by_text("3 left out")).to_be_visible()
     expect(page.locator(".samples .bubble")).to_have_count(3)
+    page.get_by_text("The longest texts").click()
+    expect(page.get_by_text("Among the longest")).to_have_count(3)
     checked(visit, "review")
     page.get_by_role("button", name="Continue to confirm").click()
     expect(page.get_by_label(f"Type {GOOD}")).to_be_visible()

@@ -60,6 +60,19 @@ def test_three_texts_are_shown(session: Session, account: Account) -> None:
     assert (longest.culprits, longest.defaults) == ([], ())
 
 
+def test_the_longest_and_the_dear_are_listed(session: Session, account: Account) -> None:
+    """The three longest in order, of as long ones the first; then who is in UCS-2 besides; and how many are."""
+    rows = [f"21255501{n:02},Ann,{'x' * min(n, 40)}" for n in range(10, 60)]
+    rows += [f"21255502{n:02},Łukasz,{'y' * n}" for n in (5, 90, 7, 6, 4)]
+    found = seen(session, account, "Phone,First name,Text\n" + "\n".join(rows))
+    assert [(one.label, one.body.count("x"), one.body.count("y")) for one in found.extremes] == [
+        ("long", 0, 90), ("long", 40, 0), ("long", 40, 0), ("ucs-2", 0, 7), ("ucs-2", 0, 6),
+    ]  # fmt: skip
+    assert (found.ucs_2, found.rendered) == (5, 55)
+    assert found.samples[0].body == found.extremes[0].body
+    assert len({one.contact_id for one in found.extremes}) == 5
+
+
 def test_a_default_is_odd_too(session: Session, account: Account) -> None:
     """Where all is GSM-7, the recipient who lacks a name is shown, and what was filled in."""
     found = seen(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,6 +35,13 @@ class Known:
 
     names: tuple[str, ...]
     newest: Audience | None
+
+
+class Person(NamedTuple):
+    """Someone on whom a text is tried: the country, "" if invented, and the values of the template's fields."""
+
+    region: str
+    fields: Mapping[str, object]
 
 
 @dataclass
@@ -66,7 +74,8 @@ def known_fields(session: Session, account_id: int) -> Known:
 def tried(session: Session, account_id: int, template: Template, newest: Audience | None) -> Trial:
     """The template rendered for rows of the newest list, as `sender.expansion` would; for invented values without a list."""
     trial = Trial()
-    for number, values in enumerate(_values(session, account_id, template, newest), start=1):
+    for number, person in enumerate(people(session, account_id, template, newest), start=1):
+        values = person.fields
         trial.rows += 1
         trial.blank.update(name for name, value in values.items() if value in (None, ""))
         try:
@@ -80,13 +89,13 @@ def tried(session: Session, account_id: int, template: Template, newest: Audienc
     return trial
 
 
-def _values(
-    session: Session, account_id: int, template: Template, newest: Audience | None
-) -> Sequence[Mapping[str, object]]:
+def people(session: Session, account_id: int, template: Template, newest: Audience | None) -> list[Person]:
+    """Those on whom a text is tried: the first usable rows of the newest list; one invented person without a list."""
     if newest is None:
-        return [{name: INVENTED.get(name, name.replace("_", " ")) for name in template.fields}]
+        invented = {name: INVENTED.get(name, name.replace("_", " ")) for name in template.fields}
+        return [Person("", invented)]
     columns = frozenset(newest.columns.values())
     terms = Terms(account_id, Purpose.ACCOUNT, template, None, columns, {})
     rows = map(Recipient.of, chain.from_iterable(recipients(session, newest.id, terms, until=ROWS)))
     usable = [row for row in rows if row.reason is None and row.contact_id is not None]
-    return [fields_of(row, terms) for row in usable]
+    return [Person(row.region, fields_of(row, terms)) for row in usable]

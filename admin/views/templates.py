@@ -16,6 +16,7 @@ from admin.database import db
 from admin.formatters import NOTHING, badge, number, shown_by, when, words
 from admin.views.filters import Yes
 from admin.views.guarded import Command, Tab, flashed, page
+from admin.views.template_savings import TemplateSavings
 from admin.views.template_versions import TemplateVersions
 from models.templates import Template, TemplateVersion
 
@@ -54,13 +55,14 @@ def _versions(_view: Any, _context: Any, template: Template, _name: str) -> obje
     return number(version.number if version else 0)
 
 
-class TemplateView(TemplateVersions):
+class TemplateView(TemplateSavings, TemplateVersions):
     """Templates."""
 
     view_right, edit_right = "template:view", "template:edit"
     rights: ClassVar[Mapping[str, str]] = {
         "count": "template:edit",
         "shorten": "template:edit",
+        "savings": "template:edit",
         "archive": "template:edit",
         "restore": "template:edit",
         "approve": "template:edit",
