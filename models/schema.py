@@ -20,6 +20,7 @@ from models import (
     jobs,
     messages,
     notices,
+    opt_ins,
     rollups,
     settings,
     templates,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, messages, notices, rollups, settings, templates, users,
-    workflows,
+    accounts, campaigns, charges, consent, contacts, countries, inbox, jobs, messages, notices, opt_ins, rollups, settings,
+    templates, users, workflows,
 )  # fmt: skip
 metadata = Base.metadata
 
