@@ -32,6 +32,8 @@ PAGES = (
     "/contacts/?search=zzz", "/messages/", "/messages/details/?id={messages}", "/messages/?flt0_status=failed",
     "/unsubscribes/", "/unsubscribes/?show=events", "/unsubscribes/details/?id={unsubscribes}", "/unsubscribes/new/",
     "/unsubscribes/check/",
+    "/opt-ins/", "/opt-ins/details/?id={opt_ins}", "/opt-ins/ask/", "/opt-ins/wording/", "/opt-ins/wording/new/",
+    "/opt-ins/unknown/", "/opt-ins/load/", "/join/harbor", "/join/harbor/thanks",
     "/unsubscribes/allow/?id={unsubscribes}", "/countries/", "/countries/details/?id={countries}", "/countries/new/",
     "/countries/edit/?id={countries}", "/jobs/", "/connection/",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",

@@ -15,6 +15,7 @@ from admin.views.countries import CountryView
 from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.messages import MessageView
+from admin.views.opt_ins import OptInView
 from admin.views.templates import TemplateView
 from admin.views.users import UserView
 from models.campaigns import Campaign
@@ -22,6 +23,7 @@ from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Message
+from models.opt_ins import OptInRequest
 from models.templates import Template
 from models.users import AuditEntry, User
 
@@ -46,6 +48,14 @@ def pages() -> list[object]:
         MessageView(Message, name="Messages", category=MESSAGING, endpoint="messages", menu_icon_value="message"),
         ConsentView(
             ConsentEvent, name="Unsubscribes", category=COMPLIANCE, endpoint="unsubscribes", menu_icon_value="ban"
+        ),
+        OptInView(
+            OptInRequest,
+            name="Opt-ins",
+            category=COMPLIANCE,
+            endpoint="opt_ins",
+            url="/opt-ins",
+            menu_icon_value="check",
         ),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"

@@ -21,6 +21,7 @@ from admin.views.search import looks_like_phone, phone_clause
 from models.campaigns import Campaign, Reason, Run
 from models.contacts import Contact
 from models.messages import Callback, Direction, Message, MessageStatus, with_phone
+from models.opt_ins import carries_code
 from models.templates import TemplateVersion
 
 M = MessageStatus
@@ -50,6 +51,8 @@ def _body(_view: Any, _context: Any, model: Message, _name: str) -> Markup:
         return Markup('<span class="soft">Removed after the retention period</span>')
     if not auth.allowed("pii:view"):
         return Markup('<span class="soft">Your role does not show what texts say</span>')
+    if carries_code(model.reply_key):
+        return Markup('<span class="soft">A code that only its recipient may read</span>')
     side = "in" if model.direction is Direction.INBOUND else ""
     return Markup('<div class="bubble {}">{}</div>').format(side, model.body)
 
