@@ -78,8 +78,8 @@ def start(
     Any path may be asked for: a module that makes a payment plan passes `OptInPath.PLAN`. Raises NotStarted, with the sentence
     why this number may not or cannot be asked: it said no, waits to be read, agreed before, cannot be texted, was asked too often.
     """
-    number = _textable(session, account, phone)
-    wording, sender = _wording(session, account), _sender(session, account)
+    number, country = _textable(session, account, phone)
+    wording, sender = _wording(session, account), _sender(session, account, country)
     opt_in_texts.conversation(session, account.id, number.e164, sender.id, now=now)
     found = open_request(session, account.id, number.e164)
     if found is not None and found.expires_at <= now:
@@ -118,20 +118,18 @@ def start(
     return request
 
 
-def _textable(session: Session, account: Account, phone: str) -> Phone:
+def _textable(session: Session, account: Account, phone: str) -> tuple[Phone, CountrySetting]:
+    """The number, and what the account says of its country."""
     number = normalise(phone, account.default_region)
     if isinstance(number, PhoneProblem):
         raise NotStarted(number.sentence)
     if number.line_type in UNTEXTABLE:
         raise NotStarted("This kind of number cannot receive texts; ask for a mobile number.")
-    enabled = select(CountrySetting.id).where(
-        CountrySetting.account_id == account.id,
-        CountrySetting.region == number.region,
-        CountrySetting.enabled.is_(True),
-    )
-    if session.scalar(enabled) is None:
+    mine = (CountrySetting.account_id == account.id, CountrySetting.region == number.region)
+    country = session.scalar(select(CountrySetting).where(*mine, CountrySetting.enabled.is_(True)))
+    if country is None:
         raise NotStarted("The number's country is not enabled in the country settings.")
-    return number
+    return number, country
 
 
 def _wording(session: Session, account: Account) -> OptInWording:
@@ -141,12 +139,17 @@ def _wording(session: Session, account: Account) -> OptInWording:
     return found
 
 
-def _sender(session: Session, account: Account) -> SendingNumber:
-    found = opt_in_texts.default_sender(session, account.id)
+def _sender(session: Session, account: Account, country: CountrySetting) -> SendingNumber:
+    """The country's own sender, else the account's default."""
+    found = country.sender or opt_in_texts.default_sender(session, account.id)
     if found is None or not found.may_send:
-        raise NotStarted("The account has no default sender that may send now. An admin sees to that.")
+        raise NotStarted(
+            "No sender of the account may text this number now: look at the default sender, and at the country's."
+        )
     if found.kind is SenderKind.ALPHANUMERIC:
-        raise NotStarted("Nobody can answer the account's default sender, because it is a name. Choose a number.")
+        raise NotStarted(
+            "Nobody can answer the sender that this number is texted from, because it is a name. Choose a number."
+        )
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, SenderKind
+from models.accounts import Account, SenderKind, Verification
 from models.base import Database
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
@@ -270,7 +270,7 @@ REFUSALS: list[tuple[str, Callable[[Session, Account], object], str]] = [
     (PHONE, lambda s, a: by_staff(s, a, K.HOLD), "waits to be read"),
     (PHONE, lambda s, a: by_staff(s, a, K.OPT_IN), "agreed already"),
     (PHONE, lambda s, a: setattr(seeds.sender_of(s, a), "kind", SenderKind.ALPHANUMERIC), "Nobody can answer"),
-    (PHONE, lambda s, a: setattr(seeds.sender_of(s, a), "active", False), "default sender"),
+    (PHONE, lambda s, a: setattr(seeds.sender_of(s, a), "active", False), "No sender of the account"),
     (PHONE, lambda s, a: s.add(Setting(account_id=a.id, name="opt_in_invitations", value=0, updated_at=NOW)), "asked"),
 ]
 
@@ -453,6 +453,20 @@ def test_an_unknown_number_is_linked_and_asked(session: Session, account: Accoun
     says(session, account, "YES", at=NOW + 2 * SOON)
     assert yeses(session)[0].source is ConsentSource.SUPERVISOR_LINK
     assert session.scalar(select(func.count()).select_from(Contact)) == 1
+
+
+def test_another_country_is_asked_from_its_own_sender(session: Session, account: Account) -> None:
+    """A US short code reaches nobody in Britain: what the country settings say counts here as well."""
+    wording(session, account)
+    toll_free = seeds.sender_of(session, account, SenderKind.TOLL_FREE)
+    toll_free.kind = SenderKind.LONG_CODE
+    country = session.scalars(select(CountrySetting).where(CountrySetting.region == "GB")).one()
+    country.sender_id = toll_free.id
+    toll_free.verification = Verification.NOT_NEEDED
+    session.flush()
+    request = opt_ins.start(session, account=account, phone="+447400123456", path=P.QUICK, now=NOW)
+    assert request.sender_id == toll_free.id
+    assert session.get_one(Message, request.message_id).sender_id == toll_free.id
 
 
 def test_a_contact_is_known_by_the_number(session: Session, account: Account) -> None:

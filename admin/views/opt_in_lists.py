@@ -9,6 +9,7 @@ from flask import redirect, request
 from flask_admin.helpers import get_form_data
 from werkzeug.wrappers import Response
 from wtforms import FileField
+from wtforms.validators import DataRequired
 
 from admin import auth
 from admin.forms import ConsoleForm, WordField
@@ -38,8 +39,13 @@ class Origin(StrEnum):
 class ListForm(ConsoleForm):
     """A list, and what it is."""
 
-    origin = WordField("Where the list is from", Origin)
-    purpose = WordField("What they agreed to", Purpose, options=(Purpose.ACCOUNT, Purpose.MARKETING, Purpose.ALL))
+    origin = WordField("Where the list is from", Origin, validators=[DataRequired()])
+    purpose = WordField(
+        "What they agreed to",
+        Purpose,
+        validators=[DataRequired()],
+        options=(Purpose.ACCOUNT, Purpose.MARKETING, Purpose.ALL),
+    )
     file = FileField(
         "The list, as CSV or Excel (.xlsx)",
         description="Columns: phone, at, how, wording, evidence. That is who, when, how, the words shown, and where the proof is.",
@@ -119,5 +125,5 @@ class OptInLists(OptInWordings):
         self.record("opt_in:load", self.account, after={**after, "rows": count, "refused": len(found.refused)})
         self.database.commit()
         uploads.drop(kept)
-        flashed(f"{count:,} people are in the consent ledger as having agreed.")
+        flashed(f"{count:,} {'person is' if count == 1 else 'people are'} in the consent ledger as having agreed.")
         return redirect(self.get_url("unsubscribes.index_view", show="events"))

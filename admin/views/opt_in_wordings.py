@@ -33,8 +33,12 @@ class WordingForm(ConsoleForm):
     brand = StringField(
         "Name in texts", [DataRequired(), Length(max=40)], filters=[strip], description="Each text begins with it."
     )
-    language = SelectField("Language", choices=list(opt_in_words.LANGUAGES.items()), invalid_choice_message=CHOOSE)
-    purpose = WordField("What is agreed to", Purpose, options=(Purpose.ACCOUNT, Purpose.MARKETING))
+    language = SelectField(
+        "Language", [DataRequired()], choices=list(opt_in_words.LANGUAGES.items()), invalid_choice_message=CHOOSE
+    )
+    purpose = WordField(
+        "What is agreed to", Purpose, validators=[DataRequired()], options=(Purpose.ACCOUNT, Purpose.MARKETING)
+    )
     programme = StringField(
         "Texts about",
         [DataRequired(), Length(max=80)],

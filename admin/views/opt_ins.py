@@ -21,7 +21,7 @@ from admin.views.search import looks_like_phone, phone_clause
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.inbox import Conversation
-from models.messages import Message
+from models.messages import Direction, Message
 from models.opt_ins import OPEN, OptInPath, OptInRequest, OptInState
 from models.phones import Phone, PhoneProblem, normalise
 from models.settings import value
@@ -40,7 +40,7 @@ class AskForm(ConsoleForm):
         "Phone", [DataRequired(), Length(max=100)], filters=[strip], description="As you have it, in any notation."
     )
     path = WordField(
-        "How", OptInPath, options=(OptInPath.AGENT_PIN, OptInPath.QUICK),
+        "How", OptInPath, validators=[DataRequired()], options=(OptInPath.AGENT_PIN, OptInPath.QUICK),
         description="On the phone: after their YES they get a code and read it to you. By text: their YES is enough.",
     )  # fmt: skip
 
@@ -171,27 +171,25 @@ class OptInView(OptInLists):
         return redirect(self.get_url(".details_view", id=made.id))
 
     @page("/code/", "POST")
-    def code(self) -> Response | str:
-        """Take the code that the person reads out."""
+    def code(self) -> Response:
+        """Take the code that the person reads out. What was wrong stands beside the box on the page that follows."""
         row = self.get_one(request.args.get("id", ""))
         typed = request.form.get("code", "").replace(" ", "").replace("-", "")
         if not (typed.isascii() and typed.isdigit() and opt_in_codes.FEWEST <= len(typed) <= opt_in_codes.MOST):
-            return self._details(row, "Type the digits of the code as they read them to you; nothing was counted.")
+            return redirect(self.get_url(".details_view", id=row.id, code="unread"))
         said = opt_in_answers.enter_code(self.database, row, typed, actor=auth.actor(), now=self.now())
         self.record("opt_in:code", row, after={"state": row.state.value, "wrong_tries": row.tries})
         self.database.commit()
-        if row.state is S.AWAITING_PIN:
-            return self._details(row, said)
-        flashed(said, good=row.state is S.COMPLETED)
+        if row.state is not S.AWAITING_PIN:
+            flashed(said, good=row.state is S.COMPLETED)
         return redirect(self.get_url(".details_view", id=row.id))
 
-    def _details(self, row: OptInRequest, error: str) -> str:
-        return str(
-            self.render(
-                self.details_template, model=row, details_columns=self._details_columns, get_value=self.get_detail_value,
-                return_url=self.get_url(".index_view"), code_error=error,
-            )
-        )  # fmt: skip
+    def code_problem(self, row: OptInRequest) -> str:
+        """What was wrong with the last code, as a sentence; empty where nothing was."""
+        if request.args.get("code") == "unread":
+            return "Type the digits of the code as they read them to you. Nothing was counted."
+        left = self.tries_left(row)
+        return f"That is not the code. {left} more {'try is' if left == 1 else 'tries are'} left." if row.tries else ""
 
     @page("/withdraw/", "POST")
     def withdraw(self) -> Response:
@@ -209,14 +207,17 @@ class OptInView(OptInLists):
     @page("/unknown/")
     def unknown(self) -> Any:
         """Conversations with numbers that are nobody's."""
-        mine = select(Conversation).where(Conversation.account_id == self.account.id, Conversation.contact_id.is_(None))
+        mine = select(Conversation).where(Conversation.account_id == self.account.id, Conversation.contact_id.is_(None),
+            Conversation.last_inbound_at.is_not(None),
+        )  # fmt: skip
         rows = self.database.scalars(
             mine.order_by(Conversation.last_inbound_at.desc(), Conversation.id.desc()).limit(NEWEST)
         )
         return self.render("opt_ins/unknown.html", rows=list(rows), last=self._last_text)
 
     def _last_text(self, row: Conversation) -> str:
-        latest = select(Message.body).where(Message.conversation_id == row.id).order_by(Message.id.desc()).limit(1)
+        theirs = (Message.conversation_id == row.id, Message.direction == Direction.INBOUND)
+        latest = select(Message.body).where(*theirs).order_by(Message.id.desc()).limit(1)
         return (self.database.scalar(latest) or "") if auth.allowed("pii:view") else ""
 
     @page("/link/", "GET", "POST")
