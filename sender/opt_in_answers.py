@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, SendingNumber
@@ -17,7 +17,7 @@ from models.campaigns import Reason
 from models.consent import BLOCKING, ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.inbox import Conversation
 from models.messages import Direction, Message, MessageStatus
-from models.opt_ins import OPEN, OptInPath, OptInRequest, OptInState
+from models.opt_ins import OPEN, OPEN_ROWS, OptInPath, OptInRequest, OptInState
 from models.settings import value
 from sender import consent, opt_in_codes, opt_in_texts, opt_in_words
 from sender.keywords import Keyword
@@ -227,6 +227,11 @@ UNREACHED = {
     Reason.EXPIRED: (S.EXPIRED, "The text was not sent in time."),
 }
 """What a request comes to whose text was left out at the claim."""
+
+
+def any_open(session: Session) -> bool:
+    """Whether something may still come of any request at all."""
+    return session.scalar(select(OptInRequest.id).where(text(OPEN_ROWS)).limit(1)) is not None
 
 
 def sweep(session: Session, *, now: datetime, most: int = 500) -> int:

@@ -21,7 +21,7 @@ from models.inbox import Conversation
 from models.messages import Direction, Message, MessageStatus
 from models.opt_ins import OptInPath, OptInRequest, OptInState, carries_code, is_invitation
 from models.settings import Setting
-from sender import checkpoints, consent, opt_in_answers, opt_in_codes, opt_in_texts, opt_in_words, opt_ins
+from sender import checkpoints, consent, inbox, opt_in_answers, opt_in_codes, opt_in_texts, opt_in_words, opt_ins
 from sender.keywords import Keyword, classify
 from sender.opt_ins import NotStarted
 from tests import seeds
@@ -229,8 +229,6 @@ def test_a_yes_to_something_else_is_no_yes(session: Session, account: Account) -
 
 def opt_ins_inbox(session: Session, account: Account, sender: Any, params: dict[str, str]) -> None:
     """A text to another of our senders."""
-    from sender import inbox
-
     inbox.receive(session, account=account, sender=sender, params=params, now=NOW + SOON)
     session.commit()
 
@@ -394,11 +392,36 @@ def stopped(database: Database, account_id: int, phone: str) -> None:
     """A STOP in a transaction of its own."""
     with database.transaction() as session:
         account = session.get_one(Account, account_id)
-        from sender import inbox
-
         params = {"MessageSid": f"SMstop{phone}", "From": phone, "To": "27242", "Body": "STOP"}
         sender = seeds.sender_of(session, account)
         inbox.receive(session, account=account, sender=sender, params=params, now=NOW + 2 * SOON)
+
+
+def test_a_process_that_dies_before_the_commit_has_done_nothing(session: Session, account: Account) -> None:
+    """Asking, a yes and a right code are each one transaction: tried again they come to the same, once."""
+    wording(session, account)
+    session.commit()
+    for _ in range(2):  # the first time the process dies on the last line
+        session.rollback()
+        request = opt_ins.start(session, account=account, phone=PHONE, path=P.AGENT_PIN, now=NOW)
+    session.commit()
+    assert opt_in_answers.any_open(session)
+    assert len(left(session)) == 1
+    sender = seeds.sender_of(session, account)
+    params = {"MessageSid": "SM1", "From": PHONE, "To": "27242", "Body": "YES"}
+    for _ in range(2):
+        session.rollback()
+        inbox.receive(session, account=account, sender=sender, params=params, now=NOW + SOON)
+    session.commit()
+    assert len(left(session, at=NOW + SOON)) == 1
+    code = code_of(session, request)
+    for _ in range(2):
+        session.rollback()
+        opt_in_answers.enter_code(session, request, code, actor="sam", now=NOW + SOON)
+    session.commit()
+    assert len(yeses(session)) == 1
+    assert left(session, at=NOW + SOON) == [opt_in_words.welcome(request.wording)]
+    assert not opt_in_answers.any_open(session)
 
 
 ENDS = [
