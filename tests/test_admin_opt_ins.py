@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from admin import auth, pictures
 from models.accounts import Account
@@ -24,7 +23,6 @@ from models.contacts import Contact
 from models.messages import Message
 from models.opt_ins import OptInCapture, OptInPath, OptInRequest, OptInState, OptInWording
 from models.users import AuditEntry, RoleName
-from sender import opt_ins
 from sender.worker import wall_clock
 from tests.asked import PHONE, code_of, left, says
 from tests.desk import ANNA, BEN, CAROL, Desk, Visitor, open_desk
@@ -435,9 +433,4 @@ def test_codes_that_wait_are_counted_in_the_menu(desk: Desk) -> None:
     answered(desk)
     menu = agent.text("/").partition('href="/opt-ins/"')[2][:300]
     assert "to decide" in menu
-    assert opt_ins.current_wording(_session(desk), desk.harbor.id) is not None
     assert newest(desk).expires_at > wall_clock() + timedelta(minutes=9)
-
-
-def _session(desk: Desk) -> Session:
-    return desk.database.reading()

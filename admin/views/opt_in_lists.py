@@ -9,7 +9,7 @@ from flask import redirect, request
 from flask_admin.helpers import get_form_data
 from werkzeug.wrappers import Response
 from wtforms import FileField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from admin import auth
 from admin.forms import ConsoleForm, WordField
@@ -48,6 +48,7 @@ class ListForm(ConsoleForm):
     )
     file = FileField(
         "The list, as CSV or Excel (.xlsx)",
+        [InputRequired("Choose the list.")],
         description="Columns: phone, at, how, wording, evidence. That is who, when, how, the words shown, and where the proof is.",
     )
 
