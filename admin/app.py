@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response as Answer
 
-from admin import auth, cli, errors, formatters, gateways, health, icons, request_log, short_links
+from admin import auth, cli, errors, formatters, gateways, health, icons, join, request_log, short_links
 from admin.config import Config
 from admin.database import db, init_database
 from admin.views import init_views
@@ -44,6 +44,7 @@ def create_app(config: Config | None = None) -> Flask:
     CSRFProtect(app)
     auth.init_auth(app, config, db)
     app.register_blueprint(console_blueprint())
+    app.register_blueprint(join.blueprint())
     set_up_templates(app, config)
     init_views(app)
     short_links.mount(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,12 +15,20 @@ from admin.config import Config
 from admin.demo_data import ABROAD, COUNTRIES, TEMPLATES
 from models.accounts import Account, SenderKind, SendingNumber, Verification
 from models.base import Database
+from models.consent import Purpose
 from models.countries import CountrySetting
 from models.settings import Setting
 from models.templates import Template, TemplateVersion
 from models.users import RoleName
+from sender import opt_ins
 
 EMAIL = "admin@example.com"
+WORDING: dict[str, Any] = {
+    "brand": "Harbor", "programme": "your membership, dues and events", "frequency": "up to 4 messages a month", "language": "en",
+    "description": "Reminders before your membership ends, receipts, and invitations to what we do near you.",
+    "purpose": Purpose.ACCOUNT, "terms_url": "https://harbor.example/terms", "privacy_url": "https://harbor.example/privacy",
+}  # fmt: skip
+"""What the members agree to."""
 SID = "AC" + sha256(b"Harbor Association").hexdigest()[:32]
 
 
@@ -49,6 +58,7 @@ def organisation(database: Database, config: Config, *, password: str, now: date
             session.add(made)
             session.flush()
             session.add(TemplateVersion(template_id=made.id, number=1, source=source, created_by=EMAIL, created_at=now))
+        opt_ins.publish(session, account_id=account.id, actor=EMAIL, now=now, **WORDING)
         people.create_user(
             session,
             email=EMAIL,

@@ -15,15 +15,17 @@ from models.campaigns import CampaignState
 from models.consent import ConsentKind, ConsentSource, Purpose
 from models.messages import Direction, Message, MessageStatus
 from models.money import show
+from models.opt_ins import OptInPath, OptInState, carries_code
 from sender.worker import wall_clock
 
 NOTHING = Markup('<span class="soft">—</span>')
-M, C, K = MessageStatus, CampaignState, ConsentKind
+M, C, K, A = MessageStatus, CampaignState, ConsentKind, OptInState
 TONES: dict[StrEnum, str] = {
     M.DELIVERED: "ok", M.READ: "ok", M.RECEIVED: "ok", M.SENT: "info", M.SENDING: "info", M.QUEUED: "info", M.ACCEPTED: "info",
     M.SCHEDULED: "info", M.CLAIMED: "info", M.IN_DOUBT: "warn", M.UNKNOWN: "warn", M.UNDELIVERED: "bad", M.FAILED: "bad",
     C.SCHEDULED: "info", C.SENDING: "info", C.PAUSED: "warn", C.HELD: "warn", C.COMPLETED: "ok", C.CANCELLED: "bad",
     K.OPT_OUT: "bad", K.HOLD: "warn", K.OPT_IN: "ok", K.RE_SUBSCRIBE: "ok", K.RELEASE: "ok", K.ERASURE: "mut",
+    A.REQUESTED: "info", A.AWAITING_YES: "info", A.AWAITING_PIN: "warn", A.COMPLETED: "ok", A.REFUSED: "bad", A.LOCKED: "bad",
 }  # fmt: skip
 """The tone of a badge by status; the rest are neutral. The word always stands beside the colour."""
 WORDS: dict[tuple[type[StrEnum], str], str] = {
@@ -32,6 +34,14 @@ WORDS: dict[tuple[type[StrEnum], str], str] = {
     (ConsentKind, K.ERASURE): "Erased", (ConsentSource, ConsentSource.ERASURE): "Said before the number was erased",
     (ConsentSource, ConsentSource.KEYWORD): "By text", (ConsentSource, ConsentSource.ADMIN): "Entered by staff",
     (ConsentSource, ConsentSource.PROVIDER_REFUSAL): "Twilio refused", (Purpose, Purpose.ALL): "All texts",
+    (ConsentSource, ConsentSource.AGENT_PIN): "With an agent and a code", (ConsentSource, ConsentSource.QUICK): "Asked by text",
+    (ConsentSource, ConsentSource.PLAN): "Asked for a payment plan", (ConsentSource, ConsentSource.FORM): "Public page",
+    (ConsentSource, ConsentSource.SUPERVISOR_LINK): "Linked by a supervisor", (ConsentSource, ConsentSource.IMPORT): "From a list",
+    (OptInPath, OptInPath.AGENT_PIN): "On the phone, with a code", (OptInPath, OptInPath.QUICK): "By text",
+    (OptInPath, OptInPath.PLAN): "For a payment plan", (OptInPath, OptInPath.FORM): "Public page",
+    (OptInPath, OptInPath.SUPERVISOR_LINK): "Linked number", (OptInState, A.REQUESTED): "Asking",
+    (OptInState, A.AWAITING_YES): "Waits for YES", (OptInState, A.AWAITING_PIN): "Waits for the code",
+    (OptInState, A.COMPLETED): "Agreed", (OptInState, A.EXPIRED): "Ended",
     (Purpose, Purpose.ACCOUNT): "Texts about the account", (Purpose, Purpose.MARKETING): "Marketing",
 }  # fmt: skip
 """Words that read better than the value itself."""
@@ -98,6 +108,8 @@ def bubble(message: Message) -> Markup:
         return Markup('<span class="soft">Removed after the retention period</span>')
     if not auth.allowed("pii:view"):
         return Markup('<span class="soft">Your role does not show what texts say</span>')
+    if carries_code(message.reply_key):
+        return Markup('<span class="soft">A code that only its recipient may read</span>')
     side = "in" if message.direction is Direction.INBOUND else ""
     return Markup('<div class="bubble {}">{}</div>').format(side, message.body)
 

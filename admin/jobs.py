@@ -16,7 +16,7 @@ from admin.config import Config
 from models.accounts import Account, SenderKind, SendingNumber
 from models.base import Database
 from models.settings import value
-from sender import reconciliation, usage
+from sender import opt_in_answers, reconciliation, usage
 from sender.clocks import DatabaseClock
 from sender.gateway import Gateway
 from sender.restored import Watch
@@ -42,6 +42,7 @@ def build_worker(config: Config, database: Database, *, concurrency: int = 100) 
         watch=Watch(database, Watermark(marks(database))),
     )
     worker.every(1, "budgets", lambda now: budgets.allow(database, now))
+    worker.every(2, "opt-ins", lambda now: settle_opt_ins(database, now))
     worker.every(2, "rollups", lambda _now: fold(database))
     worker.every(5, "reports", lambda now: reports.report(database, now))
     worker.every(5, "mail", lambda now: mail.mail(config, database, now))
@@ -64,6 +65,16 @@ def fold(database: Database) -> str:
     with database.transaction() as session:
         folded = analytics.rollups.fold(session)
     return f"{folded:,} changes added" if folded else ""
+
+
+def settle_opt_ins(database: Database, now: datetime) -> str:
+    """Bring open requests to opt in up to date; where none is open, nothing waits for the database's writer."""
+    with database.reading() as session:
+        if not opt_in_answers.any_open(session):
+            return ""
+    with database.transaction() as session:
+        changed = opt_in_answers.sweep(session, now=now)
+    return f"{changed:,} requests" if changed else ""
 
 
 def pull(config: Config, database: Database, now: datetime, *, quiet: timedelta = usage.OVERDUE) -> int:

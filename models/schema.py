@@ -22,6 +22,7 @@ from models import (
     links,
     messages,
     notices,
+    opt_ins,
     rollups,
     rules,
     settings,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TABLES = (
-    accounts, campaigns, charges, consent, contacts, countries, flags, inbox, jobs, links, messages, notices, rollups, rules,
-    settings, templates, users, workflows,
+    accounts, campaigns, charges, consent, contacts, countries, flags, inbox, jobs, links, messages, notices, opt_ins, rollups,
+    rules, settings, templates, users, workflows,
 )  # fmt: skip
 metadata = Base.metadata
 

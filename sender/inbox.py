@@ -16,7 +16,7 @@ from models.inbox import Conversation, ConversationState
 from models.messages import Direction, Kind, Message, MessageStatus
 from models.phones import Phone, normalise
 from models.segments import measure
-from sender import confirmations, consent
+from sender import confirmations, consent, opt_in_answers
 from sender.consent import Keyword
 
 TOLL_FREE_START = frozenset({"START", "UNSTOP"})
@@ -66,6 +66,7 @@ def receive(
             )
     if keyword is Keyword.PROBABLE_STOP and conversation is not None:
         conversation.state = ConversationState.REVIEW
+    opt_in_answers.answered(session, account_id=account.id, message=message, keyword=keyword, params=params, now=now)
     return message
 
 

@@ -44,6 +44,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("guards", 1, "Stops campaigns whose texts meet a wall of errors."),
     _kind("budgets", 1, "Gives campaigns with a budget leave to go on, and stops them when it is spent."),
     _kind("doubts", 2, "Looks up at Twilio what may or may not have been sent."),
+    _kind("opt-ins", 2, "Brings requests to opt in up to date with their texts and the clock."),
     _kind("rollups", 2, "Adds up the daily figures."),
     _kind("reports", 5, "Writes the report of each finished run, and what else people must be told."),
     _kind("mail", 5, "Mails what people must be told."),

@@ -23,18 +23,21 @@ from admin.app import create_app
 from admin.config import Config
 from models.accounts import Account
 from models.base import Database
-from models.consent import ConsentKind, ConsentSource
+from models.consent import ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
 from models.flags import ContactFlag, FlagKind
 from models.messages import Callback, Direction, Message, MessageStatus
+from models.opt_ins import OptInPath, OptInRequest, OptInState
 from models.users import Membership, RoleName, User
-from sender import consent, flags
+from sender import consent, flags, opt_ins
 from tests.conftest import NOW, seed_account
 
 ANNA, BEN = "+12125550111", "+12125550122"
 """A contact who may be texted, and one who said STOP."""
 CARA = "+12125550188"
 """No contact: a number with a flag."""
+CAROL = "+12125550199"
+"""Nobody's number, whose person was asked to agree."""
 
 
 def config_for(url: str, **changes: Any) -> Config:
@@ -128,6 +131,7 @@ class Desk:
                 "unsubscribes": ConsentEvent,
                 "countries": CountrySetting,
                 "flags": ContactFlag,
+                "opt_ins": OptInRequest,
             }
             users = session.query(Membership.user_id).filter(Membership.account_id == account.id).limit(1).scalar()
             return {name: first(model) for name, model in {**found, "audit": AuditEntry}.items()} | {
@@ -207,6 +211,18 @@ def furnish(session: Session, account: Account) -> None:
     flags.add(
         session, account_id=account.id, phone=CARA, kind=FlagKind.LITIGATOR, since=NOW.date(), source="A list", now=NOW
     )
+    wording = opt_ins.publish(
+        session, account_id=account.id, actor="robin@example.com", now=NOW, purpose=Purpose.MARKETING, language="en",
+        brand=account.slug.title(), programme="events near you", description="News of events.", frequency="1 message a week",
+        terms_url="https://example.com/terms", privacy_url="https://example.com/privacy",
+    )  # fmt: skip
+    session.add(
+        OptInRequest(
+            account_id=account.id, phone=CAROL, purpose=wording.purpose, path=OptInPath.QUICK, state=OptInState.EXPIRED,
+            detail="Nobody answered in time.", wording_id=wording.id, sender_id=account.senders[0].id, created_at=NOW,
+            created_by="robin@example.com", expires_at=NOW, finished_at=NOW,
+        )
+    )  # fmt: skip
     member = person(session)
     session.add(Membership(user_id=member.id, account_id=account.id, role_id=people.role(session, RoleName.ANALYST).id))
     audit.record(

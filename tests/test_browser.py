@@ -41,6 +41,8 @@ PAGES = (
     "/countries/edit/?id={countries}", "/countries/hours/", "/jobs/", "/connection/", "/settings/", "/links/", "/links/new/",
     "/frequency/", "/frequency/edit/",
     "/guide/", "/guide/waive/?rule=X05", "/guide/confirm/?rule=X05",
+    "/opt-ins/", "/opt-ins/details/?id={opt_ins}", "/opt-ins/ask/", "/opt-ins/wording/", "/opt-ins/wording/new/",
+    "/opt-ins/unknown/", "/opt-ins/load/", "/join/harbor", "/join/harbor/thanks",
     "/users/", "/users/details/?id={users}", "/users/new/", "/users/edit/?id={users}",
     "/audit/", "/audit/details/?id={audit}", "/audit/check/", "/auth/change", "/auth/tf-setup", "/auth/mf-recovery-codes",
     MISSING,

@@ -3,7 +3,7 @@
 (function () {
   const EVERY = 3000;
   function busy(part) {
-    return document.hidden || part.contains(document.activeElement) || document.querySelector("dialog[open]");
+    return document.hidden || part.contains(document.activeElement) || part.querySelector("form[data-dirty=yes]") || document.querySelector("dialog[open]");
   }
   async function ask() {
     const part = document.querySelector("[data-refresh]");

@@ -19,6 +19,7 @@ from admin.views.home import HomeView
 from admin.views.jobs import JobsView
 from admin.views.links import LinkView
 from admin.views.messages import MessageView
+from admin.views.opt_ins import OptInView
 from admin.views.retention import RetentionView
 from admin.views.reviews import ReviewView
 from admin.views.settings import SettingsView
@@ -31,6 +32,7 @@ from models.countries import CountrySetting
 from models.flags import ContactFlag
 from models.links import ShortLink
 from models.messages import Message
+from models.opt_ins import OptInRequest
 from models.templates import Template
 from models.users import AuditEntry, User
 
@@ -61,6 +63,14 @@ def pages() -> list[object]:
             ConsentEvent, name="Replies to review", category=COMPLIANCE, endpoint="reviews", menu_icon_value="inbox"
         ),
         FlagView(ContactFlag, name="Flags", category=COMPLIANCE, endpoint="flags", menu_icon_value="shield"),
+        OptInView(
+            OptInRequest,
+            name="Opt-ins",
+            category=COMPLIANCE,
+            endpoint="opt_ins",
+            url="/opt-ins",
+            menu_icon_value="check",
+        ),
         CountryView(
             CountrySetting, name="Country settings", category=COMPLIANCE, endpoint="countries", menu_icon_value="globe"
         ),

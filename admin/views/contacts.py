@@ -121,6 +121,8 @@ class ContactView(ContactErasure):
     def commands(self, row: Contact) -> list[Command]:
         """Their texts and their consent."""
         found = [Command("Messages", self.get_url("messages.index_view", contact=row.id), icon="message")]
+        if auth.allowed("opt_in:ask"):
+            found.append(Command("Ask to opt in…", self.get_url("opt_ins.ask", contact=row.id), icon="check"))
         if auth.allowed("consent:edit"):
             found.append(Command("Unsubscribe…", self.get_url("unsubscribes.create_view", contact=row.id), icon="ban"))
         if auth.allowed("flag:edit"):
