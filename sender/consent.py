@@ -101,7 +101,9 @@ def _recognise(session: Session, account_id: int, events: Sequence[ConsentEvent]
     """Give each event the hash under which its number's erased events stand, if any do. A lost key keeps nobody from saying no."""
     with suppress(SecretUnreadable):
         hashes = erased.digests(session, account_id, [event.phone for event in events])
-        known = {row[0] for row in erased.events(session, account_id, hashes.values(), list(Purpose))} if hashes else set()
+        known = (
+            {row[0] for row in erased.events(session, account_id, hashes.values(), list(Purpose))} if hashes else set()
+        )
         for event in events:
             hash_ = hashes.get(event.phone)
             if event.number_hash is None and hash_ in known:
