@@ -529,7 +529,7 @@ def test_one_person_s_story(desk: Desk, admin: Visitor, asked: str, said: str) -
         run = session.scalars(select(Run)).one()
         while audience.expand(session, run, now=NOW):
             pass
-        found = stories(session, session.get_one(Account, desk.harbor.id), run, asked)
+        found = stories(session, session.get_one(Account, desk.harbor.id), run, asked, now=NOW)
         if not said:
             assert not found
         else:
