@@ -510,7 +510,7 @@ def test_left_out_people_are_listed_by_reason(desk: Desk, admin: Visitor) -> Non
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("(213) 555-0101", "Łukasz Oak: The message is pending."),
+        ("(213) 555-0101", "Łukasz Oak: Their text is made and waits."),
         ("M9", "Grace Silva: "),
         ("Grace", "Grace Silva: "),
         ("row 3", "Row 3: The phone number is not valid"),
