@@ -29,7 +29,7 @@ from models.campaigns import Reason
 from models.countries import CountrySetting
 from models.messages import Kind, MessageStatus
 from models.settings import value
-from sender import deferral, frequency, queue, refusals
+from sender import deferral, frequency, queue, standing
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
 from sender.frequency import About, Ledger, Over
@@ -213,7 +213,7 @@ def _claim_sender(
     session: Session, take: _Take, line: Line, pace: Pace, spans: _Spans, candidates: Sequence[Candidate]
 ) -> None:
     account_id, now = line.account_id, take.now
-    refused = refusals.standing(session, account_id, candidates)
+    refused = standing.refused(session, account_id, candidates)
     enabled = _enabled_regions(session, account_id)
     before, stamp = len(take.claims), _stamp(line, now=now, leave_within=spans.lease / SEND_SHARE)
     for message, closes_at in _in_hours(session, take, line, candidates, spans.least):

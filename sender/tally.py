@@ -10,9 +10,8 @@ must be as many of the one as of the other, and that is asked instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from models.campaigns import AudienceRow, Exclusion, Run
@@ -82,9 +81,11 @@ def tally(session: Session, run: Run) -> Tally:
     reached = and_(listed, _R.row <= run.expanded_to)
     excluded = exists().where(_E.run_id == run.id, _E.row == _R.row)
     texted = and_(_R.reason.is_(None), exists().where(_M.run_id == run.id, _M.contact_id == _R.contact_id))
-    rows, known_rows = _counted(session, select(*_both(_R.contact_id)).where(reached, ~excluded, ~texted))
-    its_row = exists().where(listed, _R.contact_id == _M.contact_id, _R.reason.is_(None))
-    texts, known_texts = _counted(session, select(*_both(_M.contact_id)).where(_M.run_id == run.id, ~its_row))
+    rows, known_rows = session.execute(
+        select(func.count(), func.count(_R.contact_id)).where(reached, ~excluded, ~texted)
+    ).one()
+    known_texts = _strangers(session, run)
+    texts = known_texts + _count(session, and_(_M.run_id == run.id, _M.contact_id.is_(None)))
     # A row without its message is one that was erased on either side, if there is a message without its row for it.
     erased = min(rows, texts) if known_rows <= texts - known_texts and known_texts <= rows - known_rows else 0
     its_number = exists().where(listed, _R.row == _E.row)
@@ -100,14 +101,15 @@ def tally(session: Session, run: Run) -> Tally:
     )
 
 
-def _both(contact: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """How many rows, and how many of them have a contact."""
-    return func.count(), func.count(contact)
+def _strangers(session: Session, run: Run) -> int:
+    """How many messages have a contact whom the list lacks; a run has one message for a contact, so that a set is enough.
 
-
-def _counted(session: Session, query: Select[int, int]) -> tuple[int, int]:
-    every, known = session.execute(query).one()
-    return every, known
+    As sets, because SQLite would go through the whole list for each message when it is asked whether its row exists.
+    """
+    texted = select(_M.contact_id).where(_M.run_id == run.id, _M.contact_id.is_not(None))
+    listed = select(_R.contact_id).where(_R.audience_id == run.audience_id, _R.reason.is_(None))
+    strangers = texted.except_(listed).subquery()
+    return session.scalar(select(func.count()).select_from(strangers)) or 0
 
 
 def _count(session: Session, condition: ColumnElement[bool]) -> int:

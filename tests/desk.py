@@ -34,7 +34,7 @@ from tests.conftest import NOW, seed_account
 
 ANNA, BEN = "+12125550111", "+12125550122"
 """A contact who may be texted, and one who said STOP."""
-CARA = "+12125550188"
+CARA = "+19175550188"
 """No contact: a number with a flag."""
 CAROL = "+12125550199"
 """Nobody's number, whose person was asked to agree."""

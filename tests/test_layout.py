@@ -76,6 +76,7 @@ COVERED_BY = {
     "sender/runs.py": "test_sender_starts.py",
     "sender/scopes.py": "test_sender_legal_window.py",
     "sender/settlement.py": "test_sender_restored.py",
+    "sender/standing.py": "test_sender_dispatch.py",
     "sender/stale.py": "test_sender_retention.py",
     "sender/simulated_*.py": "test_sender_simulator.py",
     "sender/alone.py": "test_admin_cli_worker.py",

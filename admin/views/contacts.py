@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from markupsafe import Markup
-from sqlalchemy import exists, or_, select
+from sqlalchemy import or_, select
 
 from admin import auth
 from admin.database import db
@@ -23,6 +23,7 @@ from models.messages import Message, with_phone
 from models.phones import LineType
 from sender import capped, consent, flags, lanes
 from sender.debt_notices import debt_notice
+from sender.explanation import BY_CONTACT
 
 LATEST = 20
 RUNS = 10
@@ -161,8 +162,11 @@ class ContactView(ContactErasure):
         """(when, campaign, address of the decision record) of the newest runs with this person on their list."""
         if not auth.allowed("campaign:view"):
             return []
-        listed = exists().where(AudienceRow.audience_id == Run.audience_id, AudienceRow.contact_id == row.id)
-        query = select(Run).where(Run.account_id == row.account_id, Run.skipped.is_(False), listed)
+        listed = select(AudienceRow.row).where(
+            AudienceRow.audience_id == Run.audience_id, AudienceRow.contact_id == row.id
+        )
+        listed = listed.with_hint(AudienceRow, BY_CONTACT, "sqlite")
+        query = select(Run).where(Run.account_id == row.account_id, Run.skipped.is_(False), listed.exists())
         return [
             (
                 when(run.started_at or run.due_at),

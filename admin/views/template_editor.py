@@ -207,8 +207,9 @@ class TemplateEditor(TemplateLinks):
     @page("/count/", "POST")
     def count(self) -> Response:
         """The segments of a wording as it stands, for the editor: JSON in, JSON out."""
-        asked = request.get_json(silent=True)
-        source = asked.get("source") if isinstance(asked, dict) else None
+        given = request.get_json(silent=True)
+        asked = given if isinstance(given, dict) else {}
+        source = asked.get("source")
         if not isinstance(source, str) or len(source) > LONGEST_SOURCE + 1:
             abort(400)
         source = source.replace("\r\n", "\n")
