@@ -626,4 +626,4 @@ def test_a_large_list_is_reviewed_quickly(desk: Desk) -> None:
         )
         found = review(session, made, now=NOW)
     assert (found.preview.recipients, found.seconds, found.large) == (2_000, 20, True)
-    assert found.finish(NOW) == NOW + timedelta(seconds=20)
+    assert timedelta(seconds=20) <= found.finish(NOW) - NOW < timedelta(seconds=21)  # slots use 98 % of the rate
