@@ -5,11 +5,12 @@ And with a note outside the database, so that a backup that is restored forgets 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from models.accounts import Account
 from models.base import Database
 from models.consent import ConsentEvent
 from models.contacts import Contact
+from models.flags import ContactFlag
+from models.opt_ins import OptInRequest
 from models.users import AuditEntry
 from sender import erasure, forgotten, retention
 from sender.erasure import NotSettled, Traces
@@ -28,6 +31,14 @@ __all__ = ["NotSettled", "Telling", "Traces", "erase", "retain"]
 
 AGAIN = "erased_before"
 BROUGHT_BACK = "A backup that was restored had brought it back"
+
+
+BY_NUMBER: dict[str, Any] = {
+    "consent_event": ConsentEvent, "contact_flag": ContactFlag, "opt_in_request": OptInRequest,
+}  # fmt: skip
+"""Tables whose rows are found by the number, and of which the audit log tells."""
+RETAINED = {"contacts": "contact", "consent entries": "consent_event"}
+"""What retention calls a kind of row → its table."""
 
 
 class Telling(Exception):
@@ -57,9 +68,9 @@ def erase(
         reason, [phone, *(part for one in people for part in (one.phone_raw, one.name, one.external_id or ""))]
     )
     contacts = [one.id for one in people]
-    entries = _entries(session, key, phone)
+    named = {"contact": contacts} | {kind: _named(session, row, key, phone) for kind, row in BY_NUMBER.items()}
     traces = erasure.erase(session, key, phone, now=now, actor=actor)
-    vouched = _forget(session, key, contacts, entries, now=now)
+    vouched = _forget(session, key, named, now=now)
     if not traces.nothing:
         forgotten.keep(file, session, session.get_one(Account, key), phone, now=now)
         counts = {kind: count for kind, count in asdict(traces).items() if count} | ({AGAIN: again} if again else {})
@@ -119,17 +130,17 @@ def check_reason(reason: str, telling: Sequence[str]) -> None:
         raise Telling("The reason is kept for ever: leave the name and the number out of it.")
 
 
-def _entries(session: Session, account_id: int, phone: str) -> Sequence[int]:
-    mine = select(ConsentEvent.id).where(ConsentEvent.account_id == account_id, ConsentEvent.phone == phone)
-    return session.scalars(mine).all()
+def _named(session: Session, row: Any, account_id: int, phone: str) -> Sequence[int]:
+    found: Sequence[int] = session.scalars(select(row.id).where(row.account_id == account_id, row.phone == phone)).all()
+    return found
 
 
-def _forget(
-    session: Session, account_id: int, contacts: Sequence[int], entries: Sequence[int], *, now: datetime
-) -> dict[str, str]:
-    """What the audit log says about them."""
-    about_people = audit.erase(session, account_id, "contact", contacts, now=now)
-    return about_people | audit.erase(session, account_id, "consent_event", entries, now=now)
+def _forget(session: Session, account_id: int, named: Mapping[str, Sequence[int]], *, now: datetime) -> dict[str, str]:
+    """What the audit log says about these rows, by the name of their table."""
+    vouched: dict[str, str] = {}
+    for kind, ids in named.items():
+        vouched |= audit.erase(session, account_id, kind, ids, now=now)
+    return vouched
 
 
 def retain(database: Database, now: datetime) -> str:
@@ -147,9 +158,8 @@ def retain(database: Database, now: datetime) -> str:
 
 def _told(account_id: int, now: datetime, session: Session, kind: str, ids: Sequence[int]) -> None:
     """An entry about a part, in the part's own transaction; and what older entries said about the same people goes with it."""
-    contacts = ids if kind == "contacts" else ()
-    entries = ids if kind == "consent entries" else ()
-    vouched = _forget(session, account_id, contacts, entries, now=now)
+    named = {RETAINED[kind]: ids} if kind in RETAINED else {}
+    vouched = _forget(session, account_id, named, now=now)
     account = session.get_one(Account, account_id)
     audit.record(
         session, account_id=account_id, actor="system", action="account:retain", subject_kind="account", now=now,

@@ -23,8 +23,8 @@ class Option:
     """It is about the machines, so only an owner changes it."""
     switch: bool = False
     """On (1) or off (0)."""
-    choices: tuple[str, ...] = ()
-    """The only words that it may be."""
+    own_page: bool = False
+    """It is set on a page of its own."""
 
 
 SETTINGS: tuple[Option, ...] = (
@@ -78,10 +78,13 @@ SETTINGS: tuple[Option, ...] = (
         "stop_confirmation",
         "auto",
         "Who answers a STOP: `auto` us where Twilio does not, `always` us (its own answers are off), `never` nobody of ours.",
-        choices=("auto", "always", "never"),
+        own_page=True,
     ),
     Option(
-        "stop_confirmation_text", "", "What that answer says, with {organisation} for its name; else our own wording."
+        "stop_confirmation_text",
+        "",
+        "What that answer says, with {organisation} for its name; else our own wording.",
+        own_page=True,
     ),
     Option(
         "hours_for_account_texts",

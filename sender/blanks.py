@@ -16,12 +16,14 @@ from models.base import Base
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.digests import digest, needed_key
 from models.inbox import ConversationState
+from models.opt_ins import OPEN, OptInState
 from sender import consent
 
 _TABLES = Base.metadata.tables
 _MESSAGES, _CALLBACKS, _CONTACTS = _TABLES["message"], _TABLES["callback"], _TABLES["contact"]
 _CONVERSATIONS, _NOTES, _EVENTS = _TABLES["conversation"], _TABLES["note"], _TABLES["consent_event"]
 _FACTS, _ROWS = _TABLES["event"], _TABLES["audience_row"]
+_FLAGS, _REQUESTS = _TABLES["contact_flag"], _TABLES["opt_in_request"]
 PART = 1_000
 """Rows named in one statement."""
 
@@ -52,7 +54,7 @@ def contacts(session: Session, ids: Sequence[int], *, now: datetime) -> None:
         session.execute(
             update(_CONTACTS).where(_CONTACTS.c.id.in_(part)).values(
                 phone=_place(_CONTACTS), phone_raw="", name="", external_id=None, attributes={}, time_zones="", time_zone=None,
-                address_region=None, postal_code=None, erased_at=now,
+                address_region=None, postal_code=None, quiet_hours="", quiet_source="", erased_at=now,
             )
         )  # fmt: skip
         facts(session, _FACTS.c.contact_id.in_(part))
@@ -79,18 +81,42 @@ def list_rows(session: Session, which: ColumnElement[bool]) -> int:
     return session.execute(update(_ROWS).where(which).values(fields={}, detail="")).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def entries(session: Session, account_id: int, phone: str, *, now: datetime, actor: str = "") -> int:
+def flags(session: Session, account_id: int, phone: str, *, now: datetime, actor: str = "") -> bool:
+    """Flags on a number: kind and day stay, and each is cleared. Whether one stood, which the ledger has to say from then on."""
+    mine = (_FLAGS.c.account_id == account_id, _FLAGS.c.phone == phone)
+    stood = session.scalar(select(_FLAGS.c.id).where(*mine, _FLAGS.c.cleared_at.is_(None)).limit(1)) is not None
+    session.execute(update(_FLAGS).where(*mine, _FLAGS.c.cleared_at.is_(None)).values(cleared_at=now, cleared_by=actor))
+    blank = {"source": "", "note": "", "cleared_reason": "", "evidence": {}}
+    session.execute(update(_FLAGS).where(*mine).values(phone=_place(_FLAGS), **blank))
+    return stood
+
+
+def requests(session: Session, account_id: int, phone: str, *, now: datetime) -> None:
+    """Requests to opt in: how each ended stays; nothing more comes of one that is open."""
+    mine = (_REQUESTS.c.account_id == account_id, _REQUESTS.c.phone == phone)
+    still_open = update(_REQUESTS).where(*mine, _REQUESTS.c.state.in_(sorted(OPEN)))
+    session.execute(still_open.values(state=OptInState.EXPIRED, finished_at=now))
+    blank = {"detail": "", "code_salt": "", "code_hash": "", "evidence": {}}
+    session.execute(update(_REQUESTS).where(*mine).values(phone=_place(_REQUESTS), **blank))
+
+
+def entries(
+    session: Session, account_id: int, phone: str, *, now: datetime, actor: str = "", flagged: bool = False
+) -> int:
     """What the consent ledger says of a number; how many entries.
 
     First the ledger is told, by events sealed with the hash of the number, that this is an erasure and what stands against
-    texting it: so a no cannot be lost with what is erased, nor be taken out afterwards.
+    texting it: so a no cannot be lost with what is erased, nor be taken out afterwards. A flag that stood is one, too: from
+    then on it is a hold, which nothing but the person's own START ends.
     """
     mine = (ConsentEvent.account_id == account_id, ConsentEvent.phone == phone)
     count = session.scalar(select(func.count()).where(*mine)) or 0
-    if not count or not phone:
+    if not phone or not (count or flagged):
         return 0
     hashed = digest(needed_key(session, account_id), phone)
     said = [(ConsentKind.ERASURE, Purpose.ALL), *consent.refusals(session, account_id, phone)]
+    if flagged and (ConsentKind.HOLD, Purpose.ALL) not in said:
+        said.append((ConsentKind.HOLD, Purpose.ALL))
     for kind, purpose in said:
         consent.append(
             session, account_id=account_id, phone="", number_hash=hashed, kind=kind, purpose=purpose,

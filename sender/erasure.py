@@ -20,8 +20,10 @@ from models.base import Base
 from models.campaigns import Audience, AudienceRow, Reason, Run
 from models.consent import ConsentEvent
 from models.contacts import Contact
+from models.flags import ContactFlag
 from models.inbox import Conversation, Note
 from models.messages import BY_PHONE, Message, MessageStatus
+from models.opt_ins import OptInRequest
 from sender import blanks
 from sender.expansion import await_turn
 
@@ -52,6 +54,9 @@ class Traces:
     conversations: int = 0
     notes: int = 0
     list_rows: int = 0
+    flags: int = 0
+    requests: int = 0
+    """To opt in."""
     entries: int = 0
     """Of the consent ledger."""
     obstacle: str = ""
@@ -60,7 +65,8 @@ class Traces:
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to erase."""
-        return not (self.contacts or self.texts or self.conversations or self.entries)
+        found = (self.contacts, self.texts, self.conversations, self.flags, self.requests, self.entries)
+        return not any(found)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ def erase(session: Session, account_id: int, phone: str, *, now: datetime, actor
     if person.contacts:
         blanks.list_rows(session, _listed(account_id, person.contacts))
     blanks.contacts(session, person.contacts, now=now)
-    blanks.entries(session, account_id, phone, now=now, actor=actor)
+    blanks.requests(session, account_id, phone, now=now)
+    flagged = blanks.flags(session, account_id, phone, now=now, actor=actor)
+    blanks.entries(session, account_id, phone, now=now, actor=actor, flagged=flagged)
     session.flush()
     session.expire_all()
     return traces
@@ -179,6 +187,8 @@ def _traces(session: Session, account_id: int, phone: str, person: _Person) -> T
         waiting=sum(row.status is M.PENDING for row in person.texts),
         notes=count(Note.conversation_id.in_(person.conversations)),
         list_rows=count(_listed(account_id, person.contacts)) if person.contacts else 0,
+        flags=count(ContactFlag.account_id == account_id, ContactFlag.phone == phone),
+        requests=count(OptInRequest.account_id == account_id, OptInRequest.phone == phone),
         entries=count(ConsentEvent.account_id == account_id, ConsentEvent.phone == phone),
         obstacle=person.obstacle,
     )  # fmt: skip

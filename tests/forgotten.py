@@ -19,11 +19,13 @@ from models.charges import Charge
 from models.consent import ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
 from models.digests import digest, needed_key
+from models.flags import FlagKind
 from models.inbox import Conversation, Note
 from models.messages import Callback, Message, MessageStatus
+from models.opt_ins import OptInPath, OptInRequest, OptInState
 from models.rollups import UsageDaily
 from models.workflows import Event
-from sender import consent, inbox, messages
+from sender import consent, flags, inbox, messages, opt_ins
 from tests.conftest import NOW
 from tests.lists import campaign_to, expanded, listed, run_of
 from tests.seeds import sender_of
@@ -68,6 +70,22 @@ def furnished(session: Session, account: Account, *, at: datetime = NOW) -> Run:
         select(Conversation).where(Conversation.account_id == account.id, Conversation.phone == PHONE)
     ).one()
     session.add(Note(conversation_id=talk.id, text="Called Quill about the lighthouse", created_at=at))
+    flags.add(
+        session, account_id=account.id, phone=PHONE, kind=FlagKind.ATTORNEY, since=at.date(), source="A letter from Quill's lawyer",
+        note="Xanthippe called", now=at,
+    )  # fmt: skip
+    asked = opt_ins.publish(
+        session, account_id=account.id, actor="robin@example.com", now=at, purpose=Purpose.MARKETING, language="en", brand="Harbor",
+        programme="events", description="News of events.", frequency="1 message a week", terms_url="https://example.com/terms",
+        privacy_url="https://example.com/privacy",
+    )  # fmt: skip
+    session.add(
+        OptInRequest(
+            account_id=account.id, phone=PHONE, purpose=asked.purpose, path=OptInPath.FORM, state=OptInState.EXPIRED,
+            detail="Quill did not answer.", wording_id=asked.id, sender_id=account.senders[0].id, created_at=at, expires_at=at,
+            evidence={"address": "lighthouse"}, finished_at=at,
+        )
+    )  # fmt: skip
     consent.append(
         session, account_id=account.id, phone=PHONE, kind=ConsentKind.OPT_IN, source=ConsentSource.FORM, now=at - timedelta(1),
         purpose=Purpose.MARKETING, reason="Xanthippe signed", evidence={"shown": "lighthouse terms", "name": "Quill"},

@@ -28,8 +28,9 @@ def held(desk: Desk, name: str) -> tuple[object, object]:
 
 
 def save(visitor: Visitor, **fields: str) -> int:
-    """Post the form; the status of the answer."""
-    return visitor.send("/settings/save/", fields).status_code
+    """Post the form, what is on by default ticked as the page has it; the status of the answer."""
+    on = {option.name: "y" for option in SETTINGS if option.switch and option.default}
+    return visitor.send("/settings/save/", on | fields).status_code
 
 
 def test_what_is_entered_holds_for_this_account_alone(desk: Desk) -> None:

@@ -15,9 +15,10 @@ from models.base import Database, connect
 from models.campaigns import CampaignState, Exclusion, Reason, Run
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.contacts import Contact
+from models.flags import FlagKind
 from models.messages import Message, MessageStatus
 from models.secrets import SecretUnreadable
-from sender import checkpoints, consent, dispatch, erasure, inbox
+from sender import checkpoints, consent, dispatch, erasure, flags, inbox
 from sender.expansion import await_turn
 from tests.conftest import NOW, seed_account
 from tests.forgotten import KEYS, OTHER, PHONE, TELLING, figures, file_bytes, furnished, left, priced, refused
@@ -53,7 +54,7 @@ def test_nothing_is_left_in_any_table(database: Database, session: Session, acco
     shown = erasure.found(session, account.id, PHONE)
     assert erased(session, account) == shown
     assert (shown.contacts, shown.texts, shown.conversations, shown.notes, shown.list_rows) == (1, 3, 1, 1, 2)
-    assert (shown.entries, shown.waiting) == (2, 0)
+    assert (shown.entries, shown.flags, shown.requests, shown.waiting) == (2, 1, 1, 0)
     assert left(session) == []
     assert left(session, OTHER, "Odo Marsh")
     assert erased(session, account).nothing
@@ -83,7 +84,7 @@ def test_the_ledger_is_whole_and_checkpoints_still_fit(session: Session, account
     after = checkpoints.checkpoint(session, account, now=LATER)
     furnished(session, seed_account(session, slug="other"))
     proof = checkpoints.walk(session, account, [kept, after])
-    assert (proof.problem, proof.entries, proof.erased) == (None, 4, 2)
+    assert (proof.problem, proof.entries, proof.erased) == (None, 5, 2)
 
 
 def test_a_no_outlives_the_number(session: Session, account: Account) -> None:
@@ -365,3 +366,26 @@ def test_no_version_that_knows_no_hashes_gets_this_database(
         pass
     with database.reading() as session:
         assert consent.blocked(session, key, [PHONE], ALL)
+
+
+def test_a_flag_outlives_the_number(session: Session, account: Account) -> None:
+    """Of somebody who never said a word themselves: the flag becomes a hold under the hash, and the ledger is whole."""
+    flags.add(
+        session, account_id=account.id, phone=OTHER, kind=FlagKind.LITIGATOR, since=NOW.date(), source="A list", now=NOW
+    )
+    erased(session, account, OTHER)
+    assert left(session, OTHER) == []
+    blocking = consent.blocked(session, account.id, [OTHER, PHONE], Purpose.ACCOUNT)
+    assert {phone: event.kind for phone, event in blocking.items()} == {OTHER: ConsentKind.HOLD}
+    assert checkpoints.walk(session, account).problem is None
+    assert erased(session, account, OTHER).nothing
+
+
+def test_a_cleared_flag_holds_nobody(session: Session, account: Account) -> None:
+    """What was settled before the erasure stays settled."""
+    flag = flags.add(
+        session, account_id=account.id, phone=OTHER, kind=FlagKind.CEASE, since=NOW.date(), source="A letter", now=NOW
+    )
+    flags.clear(session, flag, reason="Withdrawn", now=NOW)
+    erased(session, account, OTHER)
+    assert consent.blocked(session, account.id, [OTHER], Purpose.ACCOUNT) == {}

@@ -28,4 +28,5 @@ def test_what_is_personal_goes() -> None:
     assert all(place.why for place in places() if place.personal and place.erased == "kept")
     assert {place.table for place in places() if place.personal} == {
         "contact", "message", "callback", "conversation", "note", "audience_row", "event", "consent_event", "audit_entry",
+        "contact_flag", "opt_in_request",
     }  # fmt: skip

@@ -51,6 +51,8 @@ def goes(held: Traces) -> list[tuple[str, int]]:
         ("Conversations", held.conversations),
         ("Notes of staff", held.notes),
         ("Their values in lists", held.list_rows),
+        ("Flags: from then on the number is held instead", held.flags),
+        ("Requests to opt in", held.requests),
         ("Reasons and evidence in the consent ledger", held.entries),
     )
     return [(label, count) for label, count in rows if count]

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from flask import redirect
 from flask_admin.helpers import get_form_data
 from sqlalchemy import select
-from wtforms import BooleanField, Field, IntegerField, SelectField, StringField
+from wtforms import BooleanField, Field, IntegerField, StringField
 from wtforms.validators import Length, NumberRange
 from wtforms.validators import Optional as Maybe
 
 from admin import auth
-from admin.forms import CHOOSE, ConsoleForm, blank_to_none
+from admin.forms import ConsoleForm, blank_to_none
 from admin.views.guarded import GuardedView, flashed, page
 from models.settings import SETTINGS, Option, Setting, value
 
@@ -31,12 +31,6 @@ def field(option: Option, given: object) -> Field:
         return BooleanField(
             title(option), description=f"{option.help} {'On' if given else 'Off'} unless it is set here."
         )
-    if option.choices:
-        offered = [("", f"As for everyone: {given}"), *((one, one.capitalize()) for one in option.choices)]
-        return SelectField(
-            title(option), choices=offered, filters=[blank_to_none], description=option.help.replace("`", ""),
-            invalid_choice_message=CHOOSE,
-        )  # fmt: skip
     shown = {"placeholder": str(given)}
     if isinstance(option.default, str):
         return StringField(
@@ -55,7 +49,7 @@ class SettingsView(GuardedView):
 
     def offered(self) -> list[Option]:
         """Those that the person may change: what is about the machines is the owner's."""
-        return [option for option in SETTINGS if not option.operator or auth.owner()]
+        return [one for one in SETTINGS if not one.own_page and (auth.owner() or not one.operator)]
 
     def own(self) -> dict[str, Setting]:
         """The rows of this account by name."""
