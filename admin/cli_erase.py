@@ -13,7 +13,8 @@ from sender.worker import wall_clock
 
 WORDS = {
     "contacts": "contacts", "texts": "texts, both directions", "waiting": "of them not sent yet, which are cancelled",
-    "conversations": "conversations", "notes": "notes", "list_rows": "rows of lists", "flags": "flags, after which the number is held", "requests": "requests to opt in", "entries": "entries of the consent ledger",
+    "conversations": "conversations", "notes": "notes", "list_rows": "rows of lists",
+    "flags": "flags, after which the number is held", "requests": "requests to opt in", "entries": "entries of the consent ledger",
 }  # fmt: skip
 
 

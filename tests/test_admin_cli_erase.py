@@ -47,7 +47,7 @@ def test_counts_then_erases(shell: Shell) -> None:
         assert left(session) == []
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact:erase")).all()
         assert [(entry.actor, entry.after["reason"]) for entry in entries] == [("command line", "Asked by letter")]
-    assert "4 entries (2 erased)" in shell.does("consent", "verify")
+    assert "5 entries (2 erased)" in shell.does("consent", "verify")
     assert "unbroken" in shell.does("audit", "verify")
 
 
