@@ -108,8 +108,11 @@ SETTINGS: tuple[Option, ...] = (
     Option("opt_in_code_digits", 6, "How many digits the code has that a person reads to an agent: 4 to 6."),
     Option("opt_in_code_minutes", 10, "How long that code holds."),
     Option("opt_in_code_tries", 5, "After so many wrong codes a request is locked."),
-    Option("opt_in_invitations", 3, "How often one number may be asked to opt in within the days of the next setting."),
-    Option("opt_in_invitation_days", 30, "The days within which requests to one number are counted."),
+    Option(
+        "opt_in_invitation_days",
+        30,
+        "The days within which requests to one number are counted against Max invitations.",
+    ),
     Option("opt_in_form_per_hour", 100, "How many requests an account's public opt-in page may make within an hour."),
 )
 _BY_NAME = {option.name: option for option in SETTINGS}

@@ -18,7 +18,8 @@ from models.base import Base
 from models.campaigns import AudienceRow, Campaign
 from models.consent import Purpose
 from models.contacts import Contact
-from sender.caps import STEM, Cap, caps_of, holding, places
+from sender.area_codes import of_phone
+from sender.caps import STEM, Cap, caps_of, holding
 from sender.frequency import COUNTED, EVER, applies, counts, left_at, over, texts_of
 from sender.problems import Problem
 
@@ -35,7 +36,7 @@ def problems(session: Session, campaign: Campaign, *, now: datetime) -> list[Pro
     found: dict[Cap, int] = {}
     for alike in _alike(mine):
         for stem, people in _reached(session, campaign, alike[0], now):
-            for cap in holding(alike, places(stem)):
+            for cap in holding(alike, of_phone(stem)):
                 found[cap] = found.get(cap, 0) + people
     return [
         Problem(f"cap_{cap.rule}", _sentence(cap, people, campaign.account.cap_wait_hours), blocking=False)
@@ -126,7 +127,7 @@ def lately(session: Session, account: Account, phone: str, *, now: datetime) -> 
     texts = texts_of(session, account.id, [phone], since=EVER).get(phone, [])
     unasked = [one.at for one in texts if one.unasked]
     standings = []
-    for cap in holding(caps_of(account, now.date()), places(phone)):
+    for cap in holding(caps_of(account, now.date()), of_phone(phone)):
         since = EVER if cap.window is None else now - cap.window
         count = sum(one.at > since and counts(cap, one, "") for one in texts)
         if count or cap.rule == "F02":

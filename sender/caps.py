@@ -1,7 +1,7 @@
 """How many texts may a person get in how long, by which rule, and where?
 
 The rules are dated data, `caps.csv`; some take their figure from the account. Which state's rule counts is told by the area code
-(`capped_areas.csv`). A window moves along: 24 hours are 86,400 seconds, whatever clocks do meanwhile. What they are held against
+and the address. A window moves along: 24 hours are 86,400 seconds, whatever clocks do meanwhile. What they are held against
 is in `sender/frequency.py`.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from models.accounts import Account, Profile
 from models.consent import Purpose
 
-RULES, AREAS = (Path(__file__).with_name(name) for name in ("caps.csv", "capped_areas.csv"))
+RULES = Path(__file__).with_name("caps.csv")
 LIMITS = ("texts_per_day", "texts_per_week", "attempts_per_week", "max_invitations")
 """The columns of an account that a rule may take its figure from."""
 ELSEWHERE = "elsewhere"
@@ -129,16 +129,6 @@ def _caps(on: date, own: Mapping[str, int | None], profile: Profile) -> Iterator
             by_subject=row.per == "subject", limit=limit, hours=int(row.hours) if row.hours else None,
             blocks=row.outcome == "block", why=row.why, source=row.source, confirmed=row.confirmed,
         )  # fmt: skip
-
-
-@cache
-def _areas() -> Mapping[str, tuple[str, ...]]:
-    return {f"+1{code}": (row["place"],) for row, _, _ in _dated(AREAS) for code in row["area_codes"].split()}
-
-
-def places(phone: str) -> tuple[str, ...]:
-    """The places whose rules count for a number (E.164, or its first `STEM` characters), as far as `caps.csv` names them."""
-    return _areas().get(phone[:STEM], ())
 
 
 def holding(of: tuple[Cap, ...], where: tuple[str, ...]) -> tuple[Cap, ...]:

@@ -15,13 +15,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import SendingNumber
+from models.accounts import Account, SendingNumber
 from models.campaigns import Audience, AudienceRow, Campaign, Lane, Run
+from models.consent import Purpose
 from models.contacts import Contact
 from models.countries import CountrySetting
 from models.messages import Callback, Message
 from models.templates import TemplateVersion
-from sender.schedule import NAMED, Window, window
+from sender.schedule import NAMED, Window, window_of
+from sender.scopes import scope
+from sender.whereabouts import whereabouts
 
 
 class Topic(StrEnum):
@@ -111,11 +114,14 @@ def local_times(zones: str, at: datetime) -> str:
     return said if len(known) <= NAMED else f"{said} and {len(known) - NAMED} more zones"
 
 
-def hours(session: Session, account_id: int, contact: Contact, now: datetime) -> Window:
+def hours(session: Session, account: Account, contact: Contact, purpose: Purpose, now: datetime) -> Window:
     """The window that a text to this contact would have now."""
-    zones = contact.time_zone or contact.time_zones
-    setting = country(session, account_id, contact.region)
-    return window(zones.split(",") if zones else [], now, setting=setting)
+    where = whereabouts(
+        contact.phone, contact.region, [zone for zone in (contact.time_zone or contact.time_zones).split(",") if zone],
+        address=contact.address_region or "", quiet=contact.quiet_hours, own_zone=bool(contact.time_zone),
+    )  # fmt: skip
+    setting = country(session, account.id, contact.region)
+    return window_of(where, scope(session, account, purpose), now, setting=setting)
 
 
 def of_text(version: TemplateVersion, message: Message | None = None) -> Iterator[Fact]:

@@ -178,7 +178,7 @@ def _ahead(session: Session, campaign: Campaign, row: AudienceRow, now: datetime
     [rows] = recipients(session, audience.id, given, after=row.row - 1, until=row.row)
     decision = next(decide(session, rows, given))
     contact = session.get(Contact, row.contact_id) if row.contact_id else None
-    window = evidence.hours(session, campaign.account_id, contact, now) if contact else None
+    window = evidence.hours(session, campaign.account, contact, campaign.purpose, now) if contact else None
     code = decision.reason or _would(window)
     sentence = exclusions.sentence(code, decision.detail) if isinstance(code, Reason) else SENTENCES[code]
     facts = [*_grounds(session, campaign, row, audience, contact), *evidence.of_text(version)]

@@ -19,7 +19,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
@@ -28,8 +29,9 @@ from models.base import Base, UTCDateTime
 from models.consent import Purpose
 from models.messages import BY_PHONE, Direction
 from sender.among import among, array
+from sender.area_codes import of_phone
 from sender.bulk import dialect_of
-from sender.caps import ELSEWHERE, Cap, caps, holding, places
+from sender.caps import Cap, caps, holding
 from sender.queue import Candidate, Line
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +44,8 @@ _LOCK = text(
 _MESSAGE, _RUN, _CAMPAIGN, _VERSION, _TEMPLATE = (
     Base.metadata.tables[name] for name in ("message", "run", "campaign", "template_version", "template")
 )
+_LANES = Base.metadata.tables["lane"]
+_PLACES = select(_LANES.c.id, _LANES.c.places).where(among(_LANES.c.id, "ids"))
 left_at = func.coalesce(_MESSAGE.c.sent_at, _MESSAGE.c.intent_at, type_=UTCDateTime())
 """From when on a text counts."""
 COUNTED = text(
@@ -184,7 +188,7 @@ def enter(
     """
     asked: dict[int, Asked] = {}
     for line, candidates in due:
-        asked.update(_asked(line, candidates, runs, now))
+        asked.update(_asked(session, line, candidates, runs, now))
     if not asked:
         return Ledger(now)
     counting = alone(session, {one.account_id for one in asked.values()})
@@ -193,21 +197,21 @@ def enter(
 
 
 def _asked(
-    line: Line, candidates: Sequence[Candidate], runs: Mapping[int, About], now: datetime
+    session: Session, line: Line, candidates: Sequence[Candidate], runs: Mapping[int, About], now: datetime
 ) -> Iterator[tuple[int, Asked]]:
-    """Those of a sender's due texts to which a cap applies. What all texts of a run have in common is worked out once."""
+    """Those of a sender's due texts to which a cap applies. What all texts of a lane have in common is worked out once."""
     blocking = tuple(cap for cap in caps(now.date(), line.limits, line.profile) if cap.blocks)
-    known: dict[tuple[int, Purpose], dict[tuple[str, ...], tuple[Cap, ...]]] = {}
+    known: dict[tuple[int | None, int, Purpose], tuple[Cap, ...]] = {}
+    places = _Places(session, candidates)
     for message, _ in candidates:
         about = runs.get(message.run_id)
         if about is None:
             continue
-        key = message.run_id, message.purpose
+        key = message.lane_id, message.run_id, message.purpose
         if key not in known:
-            known[key] = _everywhere(blocking, about, message.purpose)
-        by_place = known[key]
-        where = places(message.phone) if by_place else ()
-        mine = by_place.get(where, by_place.get((), ()))
+            mine = tuple(cap for cap in blocking if applies(cap, message.purpose, about.category))
+            known[key] = holding(mine, places.of(message)) if any(cap.place for cap in mine) else mine
+        mine = known[key]
         if mine:
             as_text = Text(now, message.purpose, about.subject, about.category)
             until = about.until(timedelta(hours=line.cap_wait_hours))
@@ -215,11 +219,21 @@ def _asked(
             yield message.id, Asked(line.account_id, message.phone, about.subject, mine, as_text, last)
 
 
-def _everywhere(of: tuple[Cap, ...], about: About, purpose: Purpose) -> dict[tuple[str, ...], tuple[Cap, ...]]:
-    """The caps for texts of a run: by the places that they name, and (under no place) for all others; empty if there is none."""
-    mine = tuple(cap for cap in of if applies(cap, purpose, about.category))
-    named = {(cap.place,) for cap in mine if cap.place not in ("", ELSEWHERE)}
-    return {where: holding(mine, where) for where in {(), *named}} if mine else {}
+class _Places:
+    """The states whose rules count for a lane: of the area code and of the address. Read at the first question."""
+
+    def __init__(self, session: Session, candidates: Sequence[Candidate]) -> None:
+        self._session, self._candidates = session, candidates
+
+    @cached_property
+    def _of_lanes(self) -> Mapping[int, tuple[str, ...]]:
+        ids = {message.lane_id for message, _ in self._candidates} - {None}
+        rows = self._session.execute(_PLACES, {"ids": ids})
+        return {id_: tuple(name for name in names.split(",") if name) for id_, names in rows}
+
+    def of(self, message: Any) -> tuple[str, ...]:
+        """Those of a text's lane; of a text without one, those of its number."""
+        return self._of_lanes.get(message.lane_id, ()) or of_phone(message.phone)
 
 
 def applies(cap: Cap, purpose: Purpose, category: str) -> bool:

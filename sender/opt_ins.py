@@ -25,7 +25,7 @@ from models.countries import CountrySetting
 from models.opt_ins import OptInPath, OptInRequest, OptInState, OptInWording
 from models.phones import LineType, Phone, PhoneProblem, normalise
 from models.settings import value
-from sender import consent, opt_in_texts, opt_in_words
+from sender import consent, flags, opt_in_texts, opt_in_words
 from sender.opt_in_answers import ended, hold, open_request
 
 S = OptInState
@@ -162,13 +162,16 @@ def _askable(session: Session, account: Account, phone: str, wording: OptInWordi
         raise NotStarted("This person opted out and is not asked again. They may text START, or agree in writing.")
     if consent.as_of(session, account.id, phone, wording.purpose, now).agreed is not None:
         raise NotStarted("This person has agreed already; there is nothing to ask.")
-    most = int(value(session, "opt_in_invitations", account_id=account.id))
+    flag = flags.standing(session, account.id, [phone], Purpose.ALL).get(phone)
+    if flag is not None:
+        raise NotStarted(f"A flag stands on this number ({flags.detail(flag)}). Clear it first, if that is right.")
+    most = account.max_invitations
     days = int(value(session, "opt_in_invitation_days", account_id=account.id))
     lately = select(func.count()).where(
         OptInRequest.account_id == account.id, OptInRequest.phone == phone,
         OptInRequest.created_at > now - timedelta(days=days),
     )  # fmt: skip
-    if (session.scalar(lately) or 0) >= most:
+    if most is not None and (session.scalar(lately) or 0) >= most:
         times = "once" if most == 1 else f"{most} times"
         raise NotStarted(f"This number was asked {times} in the last {days} days, as often as is allowed.")
 

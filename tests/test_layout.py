@@ -97,6 +97,7 @@ COVERED_BY = {
     "admin/views/freshness.py": "test_admin_erasure.py",
     "admin/views/sending_review.py": "test_admin_campaigns.py",
     "admin/views/links.py": "test_admin_short_links.py",
+    "admin/views/template_drafts.py": "test_admin_templates.py",
     "admin/views/template_links.py": "test_admin_short_links.py",
     "admin/views/uploads.py": "test_admin_campaigns.py",
     "admin/views/why_*.py": "test_admin_why.py",

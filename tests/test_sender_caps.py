@@ -8,7 +8,8 @@ import pytest
 
 from models.accounts import Account, Profile
 from models.consent import Purpose
-from sender.caps import LIMITS, Cap, caps, caps_of, holding, places, rules
+from sender.area_codes import of_phone
+from sender.caps import LIMITS, Cap, caps, caps_of, holding, rules
 
 TODAY = date(2026, 11, 20)
 NONE = (None,) * len(LIMITS)
@@ -84,6 +85,6 @@ def test_a_row_holds_from_its_first_day_on(on: date, expected: set[str]) -> None
 def test_the_area_code_tells_whose_law_counts(phone: str, place: str, blocks: bool) -> None:
     """A state's own row there, and what is only said elsewhere; never both."""
     marketing = tuple(cap for cap in caps(TODAY, NONE, Profile.BUSINESS) if cap.purpose is Purpose.MARKETING)
-    [found] = holding(marketing, places(phone))
+    [found] = holding(marketing, of_phone(phone))
     assert (found.place, found.blocks, found.limit, found.hours) == (place, blocks, 3, 24)
     assert "unconfirmed" in found.words

@@ -20,7 +20,6 @@ from models.countries import CountrySetting
 from models.inbox import Conversation
 from models.messages import Direction, Message, MessageStatus
 from models.opt_ins import OptInPath, OptInRequest, OptInState, carries_code, is_invitation
-from models.settings import Setting
 from sender import checkpoints, consent, inbox, opt_in_answers, opt_in_codes, opt_in_texts, opt_in_words, opt_ins
 from sender.keywords import Keyword, classify
 from sender.opt_ins import NotStarted
@@ -269,7 +268,7 @@ REFUSALS: list[tuple[str, Callable[[Session, Account], object], str]] = [
     (PHONE, lambda s, a: by_staff(s, a, K.OPT_IN), "agreed already"),
     (PHONE, lambda s, a: setattr(seeds.sender_of(s, a), "kind", SenderKind.ALPHANUMERIC), "Nobody can answer"),
     (PHONE, lambda s, a: setattr(seeds.sender_of(s, a), "active", False), "No sender of the account"),
-    (PHONE, lambda s, a: s.add(Setting(account_id=a.id, name="opt_in_invitations", value=0, updated_at=NOW)), "asked"),
+    (PHONE, lambda s, a: setattr(a, "max_invitations", 0), "asked"),
 ]
 
 

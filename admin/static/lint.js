@@ -5,6 +5,7 @@
   if (!form || !panel) return;
   const WAIT = 300;
   const source = form.querySelector("[data-source]"), purpose = form.querySelector("[name=purpose]");
+  const notice = document.getElementById("notice"), language = document.getElementById("language");
   const list = panel.querySelector("[data-lint-list]"), said = panel.querySelector("[data-lint-said]");
   const token = form.querySelector("input[name=csrf_token]").value;
 
@@ -60,13 +61,13 @@
       const answer = await fetch(panel.dataset.lint, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "application/json" },
-        body: JSON.stringify({ source: source.value, purpose: purpose ? purpose.value : "" }),
+        body: JSON.stringify({ source: source.value, purpose: purpose.value, notice: notice.checked, language: language.value }),
       });
       if (answer.ok && !answer.redirected && mine === round) show((await answer.json()).findings);
     } catch (error) { /* offline for a moment: the next letter asks again */ }
   }
   function soon() { clearTimeout(timer); timer = setTimeout(ask, WAIT); }
   source.addEventListener("input", soon);
-  if (purpose) purpose.addEventListener("change", soon);
+  [purpose, notice, language].forEach((field) => field.addEventListener("change", soon));
   ask();
 })();

@@ -7,6 +7,7 @@
   const form = panel.closest("form"), source = form.querySelector("[data-source]");
   const token = form.querySelector("input[name=csrf_token]").value;
   const part = (name) => panel.querySelector(`[data-part="${name}"]`);
+  const notice = document.getElementById("notice"), language = document.getElementById("language");
   const past = [];
 
   function make(tag, className, text) {
@@ -125,18 +126,19 @@
         const answer = await fetch(panel.dataset.savings, {
           method: "POST",
           headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "application/json" },
-          body: JSON.stringify({ source: asked }),
+          body: JSON.stringify({ source: asked, notice: notice.checked, language: language.value }),
         });
         if (answer.ok && !answer.redirected && mine === round) show(await answer.json(), asked);
       } catch (error) { /* offline for a moment: the next letter asks again */ }
     }
     if (mine === round) panel.classList.remove("pending");
   }
-  source.addEventListener("input", () => {
-    forget();
+  function soon() {
     clearTimeout(timer);
     panel.classList.add("pending");
     timer = setTimeout(ask, WAIT);
-  });
+  }
+  source.addEventListener("input", () => { forget(); soon(); });
+  [notice, language].forEach((field) => field.addEventListener("change", soon));
   ask();
 })();

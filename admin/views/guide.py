@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from admin import auth
 from admin.views.guarded import GuardedView, Tab, flashed, page
 from admin.views.guide_forms import TONES, WEIGHS, ConfirmationForm, WaiverForm, refused
+from admin.views.template_drafts import draft
 from models.accounts import Profile
 from models.consent import Purpose
 from models.rules import DecisionKind, RuleDecision
@@ -23,8 +24,6 @@ from sender.keywords import Keyword
 from sender.rule_examples import examples
 from sender.rule_table import FAMILIES, Book, Rule, book, every
 
-LONGEST = 5_001
-"""Characters of a wording that are looked at, as in the editor."""
 COUNTED = frozenset({"K01"})
 """Rules that the editor's counter shows already, character by character."""
 SCOPES = {
@@ -223,13 +222,10 @@ class GuideView(GuardedView):
     @page("/findings/", "POST")
     def findings(self) -> Response:
         """What the rules find in a wording as it stands, for the editor: JSON in, JSON out."""
-        asked = request.get_json(silent=True)
-        if not isinstance(asked, dict) or not isinstance(asked.get("source"), str) or len(asked["source"]) > LONGEST:
-            abort(400)
-        source = asked["source"]
-        purpose = Purpose.MARKETING if asked.get("purpose") == Purpose.MARKETING.value else Purpose.ACCOUNT
         today = self.today()
-        facts = lint_facts.wording(self.database, self.account, source, on=today, purpose=purpose)
+        asked = draft(today)
+        purpose = Purpose.MARKETING if asked.posted.get("purpose") == Purpose.MARKETING.value else Purpose.ACCOUNT
+        facts = lint_facts.wording(self.database, self.account, asked.source, on=today, purpose=purpose)
         found = lint(
             facts,
             on=today,

@@ -17,6 +17,7 @@ from admin.database import db
 from admin.forms import CHOOSE, ConsoleForm, WordField, strip
 from admin.views.guarded import flashed, page
 from admin.views.template_counts import count, place
+from admin.views.template_drafts import draft
 from admin.views.template_links import TemplateLinks
 from admin.views.template_trials import known_fields
 from models.consent import Purpose
@@ -207,15 +208,7 @@ class TemplateEditor(TemplateLinks):
     @page("/count/", "POST")
     def count(self) -> Response:
         """The segments of a wording as it stands, for the editor: JSON in, JSON out."""
-        given = request.get_json(silent=True)
-        asked = given if isinstance(given, dict) else {}
-        source = asked.get("source")
-        if not isinstance(source, str) or len(source) > LONGEST_SOURCE + 1:
-            abort(400)
-        source = source.replace("\r\n", "\n")
-        if asked.get("notice") is True:
-            source = opt_out_notices.complete(source, str(asked.get("language"))[:8], self.now().date())
-        return jsonify(count(self.database, self.account.id, source).plain())
+        return jsonify(count(self.database, self.account.id, draft(self.now().date()).source).plain())
 
 
 def _said(template: Template, version: TemplateVersion | None) -> dict[str, str]:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, jsonify, request
+from flask import jsonify
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin import auth
 from admin.views.guarded import Guarded, page
 from admin.views.template_counts import place
+from admin.views.template_drafts import draft
 from admin.views.template_trials import known_fields, people
 from admin.views.template_worth import Prices, Worth, prices, worth
 from models.campaigns import Audience
@@ -25,7 +26,7 @@ from models.money import show
 from sender.edits import Edit
 from sender.optimiser import Advice, Effect, Excess, Obstacle, Plan, advise
 from sender.syntax import TemplateError
-from sender.templates import SOURCE_LIMIT, parse
+from sender.templates import parse
 
 PLANS = 4
 """Plans that are shown: of more, the smallest and the largest without a change of wording and with one."""
@@ -39,12 +40,9 @@ class TemplateSavings(Guarded):
     @page("/savings/", "POST")
     def savings(self) -> Response:
         """The plans for a wording as it stands: JSON in, JSON out; nothing is written."""
-        asked = request.get_json(silent=True)
-        source = asked.get("source") if isinstance(asked, dict) else None
-        if not isinstance(source, str) or len(source) > SOURCE_LIMIT + 1:
-            abort(400)
-        given = prices(self.database, self.account.id, day=self.now().date()) if auth.allowed("cost:view") else None
-        return jsonify(savings(self.database, self.account.id, source.replace("\r\n", "\n"), given))
+        asked, day = draft(self.now().date()), self.now().date()
+        given = prices(self.database, self.account.id, day=day) if auth.allowed("cost:view") else None
+        return jsonify(savings(self.database, self.account.id, asked.source, given, typed=len(asked.typed)))
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,13 @@ class _Basis:
         return worth(effects, self.regions, self.audience, self.prices)
 
 
-def savings(session: Session, account_id: int, source: str, given: Prices | None) -> dict[str, Any]:
-    """Everything that the panel shows, as JSON has it; without prices, no money. A source that is no template has no plans."""
+def savings(
+    session: Session, account_id: int, source: str, given: Prices | None, *, typed: int | None = None
+) -> dict[str, Any]:
+    """Everything that the panel shows, as JSON has it; without prices, no money. A source that is no template has no plans.
+
+    `typed`: how many of its characters stand in the editor; what follows them is added later, and is not for changing.
+    """
     try:
         template = parse(source)
     except TemplateError:
@@ -78,12 +81,14 @@ def savings(session: Session, account_id: int, source: str, given: Prices | None
         newest, tried = None, people(session, account_id, template, None)
         advice = advise(source, [person.fields for person in tried])
     basis = _Basis(tuple(person.region for person in tried), newest, given)
+    end = len(source) if typed is None else typed
+    within = [plan for plan in advice.plans if plan.edits[-1].end <= end]
     return {
         "basis": _based(basis),
-        "plans": [_plan(source, plan, basis) for plan in _shown(advice.plans)],
+        "plans": [_plan(source, plan, basis) for plan in _shown(within)],
         "excess": _excess(advice.excess, basis),
         "obstacles": [_obstacle(source, one) for one in advice.obstacles],
-        "nothing": "" if advice.plans or advice.excess else _nothing(advice),
+        "nothing": "" if within or advice.excess else _nothing(advice),
     }
 
 
