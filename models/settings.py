@@ -130,14 +130,20 @@ class Setting(Base):
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-_VALUES = select(Setting.account_id, Setting.value).where(
-    Setting.name == bindparam("name"), or_(Setting.account_id == 0, Setting.account_id == bindparam("account"))
+_VALUES = select(Setting.account_id, Setting.name, Setting.value).where(
+    Setting.name.in_(bindparam("names", expanding=True)),
+    or_(Setting.account_id == 0, Setting.account_id == bindparam("account")),
 )
 
 
 def value(session: Session, name: str, *, account_id: int = 0) -> Any:
     """The account's own value, else everyone's, else the default; an emptied row is none. Unknown names raise KeyError."""
-    option = _BY_NAME[name]
-    rows = session.execute(_VALUES, {"name": name, "account": account_id})
-    found = {row.account_id: row.value for row in rows if row.value is not None}
-    return found.get(account_id, found.get(0, option.default))
+    return values(session, name, account_id=account_id)[0]
+
+
+def values(session: Session, *names: str, account_id: int = 0) -> tuple[Any, ...]:
+    """The same of several settings, in their order, in one statement."""
+    options = [_BY_NAME[name] for name in names]
+    rows = session.execute(_VALUES, {"names": names, "account": account_id})
+    found = {(row.account_id, row.name): row.value for row in rows if row.value is not None}
+    return tuple(found.get((account_id, one.name), found.get((0, one.name), one.default)) for one in options)

@@ -28,7 +28,7 @@ from models.base import Base, UTCDateTime
 from models.campaigns import Reason
 from models.countries import CountrySetting
 from models.messages import Kind, MessageStatus
-from models.settings import value
+from models.settings import values
 from sender import deferral, frequency, queue, standing
 from sender.among import among
 from sender.claims import Claim, Outcome, Result
@@ -163,10 +163,8 @@ def claim(session: Session, *, worker: str, now: datetime, limit: int, senders: 
 
 
 def _spans(session: Session, account_id: int) -> _Spans:
-    lease, least = (
-        timedelta(seconds=int(value(session, name, account_id=account_id)))
-        for name in ("lease_seconds", "least_window_seconds")
-    )
+    seconds = values(session, "lease_seconds", "least_window_seconds", account_id=account_id)
+    lease, least = (timedelta(seconds=int(one)) for one in seconds)
     return _Spans(lease, max(least, lease / SEND_SHARE + HORIZON + timedelta(seconds=1)))
 
 

@@ -14,6 +14,7 @@ class Remedy(StrEnum):
     MEND_ROW = "mend_row"
     ENABLE_COUNTRY = "enable_country"
     ALLOW_LANDLINES = "allow_landlines"
+    ALLOW_PICTURES = "allow_pictures"
     CHANGE_HOURS = "change_hours"
     RE_SUBSCRIBE = "re_subscribe"
     RELEASE = "release"
@@ -21,6 +22,7 @@ class Remedy(StrEnum):
     SHORTEN_TEXT = "shorten_text"
     SET_TIME_ZONE = "set_time_zone"
     RAISE_LIMIT = "raise_limit"
+    RAISE_CAP = "raise_cap"
     SEND_AGAIN = "send_again"
     RESUME = "resume"
     DECIDE = "decide"
@@ -32,6 +34,7 @@ SENTENCES: dict[Remedy, str] = {
     A.MEND_ROW: "Mend the row in the list and upload it again.",
     A.ENABLE_COUNTRY: "Enable the country in the country settings, if you may text people there.",
     A.ALLOW_LANDLINES: "Allow landlines in the settings of the country: they are texted in vain in most.",
+    A.ALLOW_PICTURES: "Allow pictures in the settings of the country, if its networks carry them, or send the text without one.",
     A.CHANGE_HOURS: "Start earlier, or look at the hours in the country settings.",
     A.RE_SUBSCRIBE: "Re-subscribe the number, with the evidence that the person agreed again.",
     A.RELEASE: "Read what the person wrote, and release the number if it was no refusal.",
@@ -39,6 +42,7 @@ SENTENCES: dict[Remedy, str] = {
     A.SHORTEN_TEXT: "Shorten the text of the template, or the row's values.",
     A.SET_TIME_ZONE: "Enter the person's time zone on their contact.",
     A.RAISE_LIMIT: "Raise the segment limit, and send to those who were left out.",
+    A.RAISE_CAP: "Send later, or raise the account's frequency cap; what a law allows cannot be raised.",
     A.SEND_AGAIN: "Send another campaign to them.",
     A.RESUME: "Resume the campaign.",
     A.DECIDE: "Decide by what you know whether the text left.",
@@ -52,11 +56,14 @@ REMEDIES: Mapping[Reason, tuple[Remedy, ...]] = {
     R.LANDLINE: (A.ALLOW_LANDLINES, A.MEND_ROW),
     R.PREMIUM: (A.MEND_ROW,),
     R.COUNTRY_DISABLED: (A.ENABLE_COUNTRY,),
+    R.NO_MMS: (A.ALLOW_PICTURES,),
     R.OPTED_OUT: (A.RE_SUBSCRIBE,),
     R.FLAGGED: (A.CLEAR_FLAG,),
     R.MISSING_FIELD: (A.MEND_ROW,),
     R.TOO_LONG: (A.SHORTEN_TEXT,),
     R.NO_TIME_ZONE: (A.SET_TIME_ZONE, A.CHANGE_HOURS),
+    R.FREQUENCY: (A.RAISE_CAP,),
+    R.ERASED: (),
     R.WINDOW_CLOSED: (A.CHANGE_HOURS, A.SEND_AGAIN),
     R.SEGMENT_LIMIT: (A.RAISE_LIMIT,),
     R.CANCELLED: (A.SEND_AGAIN,),
