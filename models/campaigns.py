@@ -55,6 +55,7 @@ class Reason(StrEnum):
     NO_MMS = "no_mms"
     OPTED_OUT = "opted_out"
     FLAGGED = "flagged"
+    RULE = "rule"
     MISSING_FIELD = "missing_field"
     TOO_LONG = "too_long"
     NO_TIME_ZONE = "no_time_zone"

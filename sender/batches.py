@@ -46,7 +46,7 @@ def propose(session: Session, campaign: Campaign, *, first_at: datetime) -> list
     zone = ZoneInfo(campaign.time_zone or campaign.account.time_zone)
     batches: list[Batch] = []
     current = Batch(1, 1, 0, 0, 0, first_at)
-    for decision in _decisions(session, campaign):
+    for decision in _decisions(session, campaign, first_at):
         row, segments = decision.recipient.row, decision.size.segments if decision.reason is None else 0
         if segments > limit:
             raise NotAllowed(
@@ -59,10 +59,12 @@ def propose(session: Session, campaign: Campaign, *, first_at: datetime) -> list
     return [*batches, current]
 
 
-def _decisions(session: Session, campaign: Campaign) -> Iterator[Decision]:
+def _decisions(session: Session, campaign: Campaign, now: datetime) -> Iterator[Decision]:
     audience = session.get_one(Audience, campaign.audience_id)
     version = session.get_one(TemplateVersion, campaign.template_version_id)
-    given = terms(session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience)
+    given = terms(
+        session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience, now=now
+    )
     for rows in recipients(session, audience.id, given):
         yield from decide(session, rows, given)
 

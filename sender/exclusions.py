@@ -18,6 +18,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_MMS: "Pictures cannot be sent to the number's country, by the country settings",
     Reason.OPTED_OUT: "The person opted out, or a probable opt-out waits to be read",
     Reason.FLAGGED: "A flag on the number says not to text it",
+    Reason.RULE: "A rule that this account's counsel confirmed forbids it",
     Reason.MISSING_FIELD: "The template needs a value that this row does not have",
     Reason.TOO_LONG: "The text would be longer than a message may be",
     Reason.NO_TIME_ZONE: "The country has sending hours, but nobody knows this number's time zone",

@@ -1,9 +1,9 @@
 """Who gets a message when a run starts, what does it say, and for which one reason does everybody else get none?
 
 The reasons are asked in a fixed order and the first that applies wins: what was wrong with the row at import; the country is
-disabled, or takes no pictures; the number is a landline or premium; the person opted out or is held; a flag stands; a field is
-missing; the text is too long; no time zone is known where there are hours; the segment limit is used up. Everything else becomes
-a pending message.
+disabled, or takes no pictures; the number is a landline or premium; the person opted out or is held; a flag stands; a rule about
+consent that binds the account forbids it; a field is missing; the text is too long; no time zone is known where there are hours;
+the segment limit is used up. Everything else becomes a pending message.
 
 `expand` takes one chunk of the audience. It and the mark where it stopped are in one transaction, so after a crash a run goes
 on where it was, and nothing is made twice.
@@ -53,32 +53,54 @@ class Decision(NamedTuple):
 def decide(session: Session, rows: Sequence[Row], given: Terms) -> Iterator[Decision]:
     """What becomes of each row, in order, but for the segment limit. A row without fields is not rendered: its body is ""."""
     refused = _refused(session, rows, given)
-    texts, sizes = _easy(rows, given)
+    texts, sizes = _easy(rows, given, refused)
     for row, text in zip(rows, texts, strict=True):
         recipient = Recipient.of(row)
         yield _judged(recipient, given, refused) if text is None else Decision(recipient, None, "", text, next(sizes))
 
 
 def _refused(session: Session, rows: Sequence[Row], given: Terms) -> Mapping[str, tuple[Reason, str]]:
-    """The numbers that said no or have a flag, of the rows that nothing else bars, each with its reason and a detail."""
+    """The numbers that said no, have a flag or lack a consent that a rule asks for, each with its reason and a detail.
+
+    Of the rows that nothing else bars.
+    """
     asked = [row[4] for row in rows if row[10] and _barred(Recipient.of(row), given) is None]
+    found = dict(_forbidden(session, rows, given, asked)) if given.binding is not None else {}
     if not asked:
-        return {}
+        return found
     flagged = flags.standing(session, given.account_id, asked, given.purpose) if given.flagged else {}
     refused = consent.blocked(session, given.account_id, asked, given.purpose)
-    found = {phone: (Reason.FLAGGED, flags.detail(flag)) for phone, flag in flagged.items()}
+    found |= {phone: (Reason.FLAGGED, flags.detail(flag)) for phone, flag in flagged.items()}
     for phone, event in refused.items():
         found[phone] = Reason.OPTED_OUT, f"{event.kind.value} by {event.source.value}, {event.at:%Y-%m-%d}"
     return found
 
 
-def _easy(rows: Sequence[Row], given: Terms) -> tuple[list[str | None], Iterator[Measure]]:
-    """The text of each row about which there is nothing: well, never refused, of a welcome kind, hours known. And their sizes."""
+def _forbidden(
+    session: Session, rows: Sequence[Row], given: Terms, on_record: Sequence[str]
+) -> Iterator[tuple[str, tuple[Reason, str]]]:
+    """The numbers of rows to which a rule that binds the account forbids a text. Most rows are of a few kinds."""
+    assert given.binding is not None
+    yes, kinds = given.binding.agreed(session, on_record), dict[tuple[Any, ...], str]()
+    for row in rows:
+        key = row[7], row[5], row[13], yes.get(row[4])
+        if key not in kinds and row[4] is not None:
+            kinds[key] = given.binding.breach(read(row[13], row[7], row[5]), key[3])
+        if kinds.get(key):
+            yield row[4], (Reason.RULE, kinds[key])
+
+
+def _easy(
+    rows: Sequence[Row], given: Terms, refused: Mapping[str, object]
+) -> tuple[list[str | None], Iterator[Measure]]:
+    """The text of each row about which there is nothing: well, not refused, of a welcome kind, hours known. And their sizes."""
     plain, bodies = given.plain, given.wording.many(rows, VALUES)
     texts = [
         body if body is not None and row[2] is None and not row[10] and row[7] and row[5:7] in plain else None
         for row, body in zip(rows, bodies, strict=True)
     ]
+    if given.binding is not None:
+        texts = [None if row[4] in refused else text for row, text in zip(rows, texts, strict=True)]
     return texts, iter(measured([text for text in texts if text is not None]))
 
 
@@ -87,7 +109,7 @@ def _judged(row: Recipient, given: Terms, refused: Mapping[str, tuple[Reason, st
     barred = _barred(row, given)
     if barred is not None:
         return Decision(row, *barred)
-    if row.refusable and row.phone in refused:
+    if row.phone in refused:
         return Decision(row, *refused[row.phone])
     return _worded(row, given)
 
@@ -209,7 +231,9 @@ def expand(session: Session, run: Run, *, now: datetime, chunk: int = 10_000) ->
         return 0
     campaign, audience = session.get_one(Campaign, run.campaign_id), session.get_one(Audience, run.audience_id)
     version = session.get_one(TemplateVersion, run.template_version_id)
-    given = terms(session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=audience)
+    given = terms(
+        session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=audience, now=now
+    )
     limit = segment_limit(session.get_one(Account, run.account_id), campaign, run)
     sorter = _Sorter(session, run, campaign, given, Meter(limit, used=run.segments, full=_ran_out(session, run)), now)
     reached, done = run.expanded_to, 0
@@ -246,7 +270,7 @@ class _Sorter:
         lanes, fits, cancelled = self._lanes, self.meter.fits, self._cancelled
         otherwise = (Reason.CANCELLED, "") if cancelled else (Reason.SEGMENT_LIMIT, f"limit {self.meter.limit:,}")
         refused = _refused(self._session, rows, given)
-        texts, sizes = _easy(rows, given)
+        texts, sizes = _easy(rows, given, refused)
         for row, body in zip(rows, texts, strict=True):
             reason, detail = None, ""
             if body is None:

@@ -35,7 +35,7 @@ class Standing(StrEnum):
 
     NOT_LISTED = "not_listed"
     NOT_REACHED = "not_reached"
-    ERASED = "erased"
+    FORGOTTEN = "forgotten"
     WOULD_BE_TEXTED = "would_be_texted"
     WOULD_WAIT = "would_wait"
     WOULD_BE_HELD = "would_be_held"
@@ -63,7 +63,7 @@ OF_STATUS: dict[MessageStatus, Standing] = {
 SENTENCES: dict[Standing, str] = {
     S.NOT_LISTED: "They are not on the list of this campaign.",
     S.NOT_REACHED: "The run has not come to their row of the list yet.",
-    S.ERASED: "The person was erased since: the row and its text still count, who they were is not known any more.",
+    S.FORGOTTEN: "The person was erased since: the row and its text still count, who they were is not known any more.",
     S.WOULD_BE_TEXTED: "They would get the text now.",
     S.WOULD_WAIT: "They would get the text when their hours open.",
     S.WOULD_BE_HELD: "Their text would be held: no hour is right in all the zones where they may be.",
@@ -174,7 +174,9 @@ def _ahead(session: Session, campaign: Campaign, row: AudienceRow, now: datetime
     """What a run that starts now would make of a row; the segment limit, which depends on the rows before it, left aside."""
     audience = session.get_one(Audience, campaign.audience_id)
     version = session.get_one(TemplateVersion, campaign.template_version_id)
-    given = terms(session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience)
+    given = terms(
+        session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience, now=now
+    )
     [rows] = recipients(session, audience.id, given, after=row.row - 1, until=row.row)
     decision = next(decide(session, rows, given))
     contact = session.get(Contact, row.contact_id) if row.contact_id else None
@@ -223,7 +225,7 @@ def _happened(session: Session, campaign: Campaign, run: Run, row: AudienceRow, 
         steps.append(Step(at, "Left out", sentence))
     else:
         reached = row.row <= run.expanded_to
-        code, at = (S.ERASED, run.started_at or now) if reached else (S.NOT_REACHED, now)
+        code, at = (S.FORGOTTEN, run.started_at or now) if reached else (S.NOT_REACHED, now)
         sentence = SENTENCES[code]
     facts += evidence.of_text(session.get_one(TemplateVersion, run.template_version_id))
     return _told(session, campaign, code, sentence, at, run=run, row=row.row, contact=contact, facts=facts, steps=steps)

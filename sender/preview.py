@@ -78,7 +78,9 @@ def preview(session: Session, campaign: Campaign, *, now: datetime, exact: int =
     """
     audience = session.get_one(Audience, campaign.audience_id)
     version = session.get_one(TemplateVersion, campaign.template_version_id)
-    given = terms(session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience)
+    given = terms(
+        session, account_id=campaign.account_id, purpose=campaign.purpose, version=version, audience=audience, now=now
+    )
     every = max(1, -(-audience.rows // exact))
     meter = Meter(segment_limit(session.get_one(Account, campaign.account_id), campaign))
     counts, choice, clock = Counts(), _Choice(given), _Clock(given, now)

@@ -21,6 +21,7 @@ from sender import flags
 from sender.bulk import plainly
 from sender.columns import OURS
 from sender.erased import erased
+from sender.recipient_rules import RecipientRules, binding
 from sender.schedule import Scope, Window, window_of
 from sender.scopes import scope
 from sender.templates import Template, parse
@@ -96,6 +97,8 @@ class Terms:
     """Whether the account has any flag that stands; where it has none, no number is looked up."""
     scope: Scope = field(default_factory=Scope)
     """What windows depend on beside the recipient."""
+    binding: RecipientRules | None = None
+    """The rules about consent that bind the account; None where none does, and then nothing is asked."""
 
     @cached_property
     def wording(self) -> Wording:
@@ -138,9 +141,10 @@ class Terms:
 
 
 def terms(
-    session: Session, *, account_id: int, purpose: Purpose, version: TemplateVersion, audience: Audience
+    session: Session, *, account_id: int, purpose: Purpose, version: TemplateVersion, audience: Audience, now: datetime
 ) -> Terms:
-    """The terms in force now."""
+    """The terms in force now (aware)."""
+    account = session.get_one(Account, account_id)
     settings = session.scalars(select(CountrySetting).where(CountrySetting.account_id == account_id))
     return Terms(
         account_id=account_id,
@@ -150,7 +154,8 @@ def terms(
         columns=frozenset(audience.columns.values()),
         countries={setting.region: setting for setting in settings},
         flagged=flags.any_standing(session, account_id),
-        scope=scope(session, session.get_one(Account, account_id), purpose),
+        scope=scope(session, account, purpose),
+        binding=binding(session, account, purpose, now=now),
     )
 
 

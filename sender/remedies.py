@@ -19,6 +19,7 @@ class Remedy(StrEnum):
     RE_SUBSCRIBE = "re_subscribe"
     RELEASE = "release"
     CLEAR_FLAG = "clear_flag"
+    MEET_RULE = "meet_rule"
     SHORTEN_TEXT = "shorten_text"
     SET_TIME_ZONE = "set_time_zone"
     RAISE_LIMIT = "raise_limit"
@@ -39,6 +40,7 @@ SENTENCES: dict[Remedy, str] = {
     A.RE_SUBSCRIBE: "Re-subscribe the number, with the evidence that the person agreed again.",
     A.RELEASE: "Read what the person wrote, and release the number if it was no refusal.",
     A.CLEAR_FLAG: "Clear the flag, with the reason why it may go.",
+    A.MEET_RULE: "Meet the rule, such as by recording the consent that it asks for; what it says is in the compliance guide.",
     A.SHORTEN_TEXT: "Shorten the text of the template, or the row's values.",
     A.SET_TIME_ZONE: "Enter the person's time zone on their contact.",
     A.RAISE_LIMIT: "Raise the segment limit, and send to those who were left out.",
@@ -59,6 +61,7 @@ REMEDIES: Mapping[Reason, tuple[Remedy, ...]] = {
     R.NO_MMS: (A.ALLOW_PICTURES,),
     R.OPTED_OUT: (A.RE_SUBSCRIBE,),
     R.FLAGGED: (A.CLEAR_FLAG,),
+    R.RULE: (A.MEET_RULE,),
     R.MISSING_FIELD: (A.MEND_ROW,),
     R.TOO_LONG: (A.SHORTEN_TEXT,),
     R.NO_TIME_ZONE: (A.SET_TIME_ZONE, A.CHANGE_HOURS),

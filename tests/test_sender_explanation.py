@@ -249,7 +249,7 @@ def test_an_erased_row_says_so(session: Session, account: Account) -> None:
 
     session.execute(update(AudienceRow).where(AudienceRow.row == 1).values(contact_id=None, fields={}))
     found = explain(session, run, now=NOW, row=1)
-    assert (found.code, found.contact, found.message) == (S.ERASED, None, None)
+    assert (found.code, found.contact, found.message) == (S.FORGOTTEN, None, None)
 
 
 def test_a_duplicate_is_explained_as_itself(session: Session, account: Account) -> None:

@@ -27,7 +27,8 @@ TITLES: Mapping[Topic, str] = {
 }  # fmt: skip
 NEEDS: Mapping[Remedy, str] = {
     A.MEND_ROW: "campaign:edit", A.ENABLE_COUNTRY: "country:edit", A.ALLOW_LANDLINES: "country:edit",
-    A.ALLOW_PICTURES: "country:edit", A.RAISE_CAP: "account:edit", A.CHANGE_HOURS: "country:edit", A.RE_SUBSCRIBE: "consent:edit", A.RELEASE: "consent:edit", A.CLEAR_FLAG: "flag:clear",
+    A.ALLOW_PICTURES: "country:edit", A.RAISE_CAP: "account:edit", A.CHANGE_HOURS: "country:edit",
+    A.RE_SUBSCRIBE: "consent:edit", A.RELEASE: "consent:edit", A.CLEAR_FLAG: "flag:clear", A.MEET_RULE: "rule:view",
     A.SHORTEN_TEXT: "template:edit", A.SET_TIME_ZONE: "contact:edit", A.RAISE_LIMIT: "account:edit",
     A.SEND_AGAIN: "campaign:send", A.RESUME: "campaign:send", A.DECIDE: "message:decide", A.ADD_TO_LIST: "campaign:edit",
 }  # fmt: skip
@@ -81,6 +82,8 @@ def _where(remedy: Remedy, found: Explanation) -> str:
         return url_for("messages.details_view", id=found.message.id)
     if remedy is A.SET_TIME_ZONE and found.contact is not None:
         return url_for("contacts.edit_view", id=found.contact.id)
+    if remedy is A.MEET_RULE:
+        return url_for("guide.index", profile="all")
     if remedy is A.RAISE_CAP:
         return url_for("frequency.edit")
     if remedy in (A.ENABLE_COUNTRY, A.ALLOW_LANDLINES, A.ALLOW_PICTURES, A.CHANGE_HOURS):

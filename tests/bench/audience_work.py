@@ -132,7 +132,7 @@ def expanded(session: Session, run: Run, figures: Figures) -> int:
     )
     campaign = session.get_one(Campaign, run.campaign_id)
     given = recipients.terms(
-        session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=listed
+        session, account_id=run.account_id, purpose=campaign.purpose, version=version, audience=listed, now=NOW
     )
     with clocked(figures, "decide"):
         for rows in recipients.recipients(session, listed.id, given):

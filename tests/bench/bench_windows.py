@@ -84,7 +84,7 @@ def laning(session: Session, run: Run) -> float:
     campaign = session.get_one(Campaign, run.campaign_id)
     given = terms(
         session, account_id=run.account_id, purpose=campaign.purpose, version=campaign.template_version,
-        audience=campaign.audience,
+        audience=campaign.audience, now=NOW,
     )  # fmt: skip
     rows = [row for slice_ in recipients(session, run.audience_id, given) for row in slice_]
     lanes = _Lanes(session, run, 5, given, NOW)
