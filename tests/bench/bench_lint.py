@@ -9,21 +9,30 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from models.accounts import Profile
+from models.base import connect
+from models.campaigns import Campaign
+from models.schema import migrate
 from models.segments import measure
+from sender import waivers
 from sender.compliance import lint
+from sender.expansion import _forbidden
 from sender.lint_subjects import RecipientFacts, Subject, TemplateFacts
+from sender.recipients import Row, Terms, recipients, terms
 from sender.templates import parse, render
 from tests.bench.bench_segments import campaign_texts
-from tests.conftest import NOW
+from tests.bench.bench_windows import expanding, listed
+from tests.bench.stage import databases
+from tests.conftest import NOW, seed_account
 
 TEXTS = 1_000
 ROUNDS = 3
 AUDIENCE = 5_000
 """Recipients of one campaign, whose wording is looked at once for all of them."""
 MOST_SHARE = 10
-"""Percent of rendering that looking at the wording may add for each of them."""
+"""Percent of rendering that looking at the wording may add for each of them, and of an expansion what rules about people may."""
 MOST_RATIO = 400
 """How many texts may be rendered and measured while one is looked at."""
 ON = NOW.date()
@@ -57,6 +66,36 @@ def rendering(texts: Sequence[str]) -> float:
     return best / len(texts)
 
 
+def of_recipients(people: int = 50_000) -> tuple[float, float]:
+    """CPU-seconds a recipient of an expansion, and of asking the rules that bind about each, on SQLite."""
+    with databases() as urls:
+        database = connect(urls["SQLite"])
+        migrate(database)
+        with database.session() as session:
+            account = seed_account(session)
+            made = listed(session, account, people)
+            waivers.confirm(
+                session, account, "N16", reason="Read by counsel.", approver="bench", decided_on=ON, on=ON, now=NOW
+            )
+            base = expanding(session, made)
+            campaign = session.get_one(Campaign, made.campaign_id)
+            given = terms(
+                session, account_id=account.id, purpose=campaign.purpose, version=campaign.template_version,
+                audience=campaign.audience, now=NOW,
+            )  # fmt: skip
+            slices = list(recipients(session, made.audience_id, given))
+            best = min(_asking(session, slices, given) for _ in range(ROUNDS))
+        database.engine.dispose()
+    return base / people, best / people
+
+
+def _asking(session: Session, slices: Sequence[Sequence[Row]], given: Terms) -> float:
+    started = time.process_time()
+    for rows in slices:
+        dict(_forbidden(session, rows, given, []))
+    return time.process_time() - started
+
+
 def run() -> None:
     """Print the table and assert the ratio to rendering."""
     texts = campaign_texts(TEXTS)
@@ -77,6 +116,11 @@ def run() -> None:
     slow = [name for name in ("a template", "a recipient") if rows[name] > MOST_RATIO * base]
     assert not slow, f"{', '.join(slow)}: more than {MOST_RATIO} times rendering"
     assert share * 100 <= MOST_SHARE * base, f"the wording of a campaign adds {share / base:.0%} to each text"
+    expansion, asked = of_recipients()
+    Console().print(
+        f"Rules that bind, for each recipient: {asked * 1e6:.2f} µs of {expansion * 1e6:.1f} µs of the expansion."
+    )
+    assert asked * 100 <= MOST_SHARE * expansion, f"the rules take {asked / expansion:.0%} of an expansion"
 
 
 if __name__ == "__main__":
