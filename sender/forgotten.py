@@ -21,8 +21,10 @@ from models.accounts import Account
 from models.consent import ConsentEvent
 from models.contacts import Contact
 from models.digests import digest, needed_key, opened
+from models.flags import ContactFlag
 from models.inbox import Conversation
 from models.messages import Message
+from models.opt_ins import OptInRequest
 from sender.watermark import identity
 
 
@@ -83,7 +85,7 @@ def back(session: Session, account: Account, of: list[Note], *, known: set[str])
 
 def _held(session: Session, account_id: int) -> list[str]:
     """Every number of an account."""
-    columns = (table.phone for table in (Contact, Conversation, ConsentEvent, Message))
+    columns = (table.phone for table in (Contact, Conversation, ConsentEvent, ContactFlag, OptInRequest, Message))
     found = union(*(select(column).where(column.class_.account_id == account_id) for column in columns))
     return [phone for phone in session.scalars(found) if phone]
 
