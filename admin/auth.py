@@ -10,7 +10,7 @@ import time
 from collections import defaultdict, deque
 from typing import Any
 
-from flask import Flask, abort, g, has_request_context, request, session
+from flask import Flask, abort, current_app, g, has_request_context, request, session
 from flask_login import current_user
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
 from sqlalchemy import select
@@ -67,7 +67,6 @@ ATTEMPTS, WINDOW = 10, 300.0
 with several processes the limit is that many times as high, which argon2 makes affordable."""
 REMEMBERED = 10_000
 """Pairs of address and person after which stale ones are forgotten, so that guessing cannot fill the memory."""
-_attempts: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
 
 class ConsoleRole(RoleMixin, Role):  # type: ignore[misc]
@@ -175,11 +174,12 @@ def actor() -> str:
 
 
 def too_many_attempts(address: str, what: str, *, now: float) -> bool:
-    """Count an attempt; True when there have been too many."""
-    if len(_attempts) > REMEMBERED:
-        for key in [key for key, tries in _attempts.items() if not tries or tries[-1] < now - WINDOW]:
-            del _attempts[key]
-    tries = _attempts[address, what]
+    """Count an attempt; True when there have been too many. Each app of a process counts for itself."""
+    attempts: dict[tuple[str, str], deque[float]] = current_app.extensions.setdefault("attempts", defaultdict(deque))
+    if len(attempts) > REMEMBERED:
+        for key in [key for key, tries in attempts.items() if not tries or tries[-1] < now - WINDOW]:
+            del attempts[key]
+    tries = attempts[address, what]
     while tries and tries[0] < now - WINDOW:
         tries.popleft()
     tries.append(now)

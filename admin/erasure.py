@@ -37,7 +37,9 @@ BY_NUMBER: dict[str, Any] = {
     "consent_event": ConsentEvent, "contact_flag": ContactFlag, "opt_in_request": OptInRequest,
 }  # fmt: skip
 """Tables whose rows are found by the number, and of which the audit log tells."""
-RETAINED = {"contacts": "contact", "consent entries": "consent_event"}
+RETAINED = {
+    "contacts": "contact", "consent entries": "consent_event", "flags": "contact_flag", "requests": "opt_in_request",
+}  # fmt: skip
 """What retention calls a kind of row → its table."""
 
 

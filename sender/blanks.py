@@ -91,13 +91,12 @@ def flags(session: Session, account_id: int, phone: str, *, now: datetime, actor
     return stood
 
 
-def requests(session: Session, account_id: int, phone: str, *, now: datetime) -> None:
+def requests(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
     """Requests to opt in: how each ended stays; nothing more comes of one that is open."""
-    mine = (_REQUESTS.c.account_id == account_id, _REQUESTS.c.phone == phone)
-    still_open = update(_REQUESTS).where(*mine, _REQUESTS.c.state.in_(sorted(OPEN)))
+    still_open = update(_REQUESTS).where(which, _REQUESTS.c.state.in_(sorted(OPEN)))
     session.execute(still_open.values(state=OptInState.EXPIRED, finished_at=now))
     blank = {"detail": "", "code_salt": "", "code_hash": "", "evidence": {}}
-    session.execute(update(_REQUESTS).where(*mine).values(phone=_place(_REQUESTS), **blank))
+    session.execute(update(_REQUESTS).where(which).values(phone=_place(_REQUESTS), **blank))
 
 
 def entries(

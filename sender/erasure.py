@@ -110,7 +110,7 @@ def erase(session: Session, account_id: int, phone: str, *, now: datetime, actor
     if person.contacts:
         blanks.list_rows(session, _listed(account_id, person.contacts))
     blanks.contacts(session, person.contacts, now=now)
-    blanks.requests(session, account_id, phone, now=now)
+    blanks.requests(session, (OptInRequest.account_id == account_id) & (OptInRequest.phone == phone), now=now)
     flagged = blanks.flags(session, account_id, phone, now=now, actor=actor)
     blanks.entries(session, account_id, phone, now=now, actor=actor, flagged=flagged)
     session.flush()

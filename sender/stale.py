@@ -17,8 +17,11 @@ from models.accounts import Account
 from models.campaigns import Audience, AudienceRow, Campaign, CampaignState, Run
 from models.consent import ConsentEvent
 from models.contacts import Contact
+from models.flags import ContactFlag
 from models.inbox import Conversation
 from models.messages import BY_PHONE, Message, MessageStatus
+from models.opt_ins import OPEN as OPEN_REQUESTS
+from models.opt_ins import OptInRequest
 from models.workflows import Event
 from sender import blanks
 
@@ -154,6 +157,17 @@ def facts(session: Session, of: Scope, after: int | None) -> Step:
     return ids, _next(ids, of)
 
 
+def requests(session: Session, of: Scope, after: int | None) -> Step:
+    """Requests to opt in of which nothing more comes."""
+    query = select(OptInRequest.id, OptInRequest.phone).where(
+        OptInRequest.account_id == of.account_id, OptInRequest.id > (after or 0), OptInRequest.state.not_in(sorted(OPEN_REQUESTS)),
+        OptInRequest.created_at < of.before, OptInRequest.phone.startswith("+"),
+    )  # fmt: skip
+    ids = session.scalars(query.order_by(OptInRequest.id).limit(of.limit)).all()
+    blanks.requests(session, OptInRequest.id.in_(ids), now=of.now)
+    return ids, _next(ids, of)
+
+
 def entries(session: Session, of: Scope, after: str | None) -> Step:
     """What the consent ledger says of numbers that have been silent for longer than evidence is kept."""
     silent = (
@@ -170,12 +184,38 @@ def entries(session: Session, of: Scope, after: str | None) -> Step:
     return ids, phones[-1] if len(phones) == of.limit else None
 
 
+def flags(session: Session, of: Scope, after: str | None) -> Step:
+    """Flags, which are evidence as the ledger is, of numbers that it does not name any more.
+
+    One that stands becomes a hold there, under the hash of its number.
+    """
+    old = (
+        select(ContactFlag.phone)
+        .where(ContactFlag.account_id == of.account_id, ContactFlag.phone.startswith("+"))
+        .where(ContactFlag.phone > (after or ""))
+        .where(
+            ~select(ConsentEvent.id)
+            .where(ConsentEvent.account_id == of.account_id, ConsentEvent.phone == ContactFlag.phone)
+            .exists()
+        )
+        .group_by(ContactFlag.phone)
+        .having(func.max(ContactFlag.created_at) < min(of.before, of.evidence_before))
+    )
+    phones = session.scalars(old.order_by(ContactFlag.phone).limit(of.limit)).all()
+    mine = select(ContactFlag.id).where(ContactFlag.account_id == of.account_id, ContactFlag.phone.in_(phones))
+    ids = session.scalars(mine.order_by(ContactFlag.id)).all()
+    for phone in phones:
+        stood = blanks.flags(session, of.account_id, phone, now=of.now)
+        blanks.entries(session, of.account_id, phone, now=of.now, flagged=stood)
+    return ids, phones[-1] if len(phones) == of.limit else None
+
+
 def _next(ids: Sequence[int], of: Scope) -> int | None:
     return ids[-1] if len(ids) == of.limit else None
 
 
 KINDS = {
     "texts": texts, "conversations": conversations, "list rows": list_rows, "events": facts, "contacts": contacts,
-    "consent entries": entries,
+    "requests": requests, "consent entries": entries, "flags": flags,
 }  # fmt: skip
 """In this order: what refers to a person first, the person last."""

@@ -101,7 +101,9 @@ CASES: dict[str, Case] = {
     "N05": Case(
         (IN("we must stop this bill"), IN("thanks"), IN("")), (IN(" Stop. "), IN("OPT-OUT"), IN("🛑"), IN("arrêt"))
     ),
-    "N06": Case((IN("we must stop this bill"), IN("stop")), (IN("please stop texting me"),)),
+    "N06": Case(
+        (IN("we must stop this bill"), IN("stop")), (IN("I would rather you did not text me any more, please"),)
+    ),
     "N07": Case(
         (
             R(

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from admin import auth, pictures
+from admin import pictures
 from models.accounts import Account
 from models.base import Database
 from models.consent import ConsentEvent, ConsentKind, ConsentSource
@@ -33,7 +33,6 @@ S = OptInState
 @pytest.fixture
 def desk(database: Database, database_url: str, tmp_path: Path) -> Iterator[Desk]:
     """A console; its accounts have a wording and one request that ended."""
-    auth._attempts.clear()
     with open_desk(database, database_url) as found:
         found.app.config["UPLOADS"] = str(tmp_path / "uploads")
         yield found
@@ -339,7 +338,6 @@ def test_the_page_has_limits(desk: Desk) -> None:
     assert answer.status_code == 429
     assert "Wait a few minutes" in answer.text
     assert f'value="{PHONE}"' in answer.text
-    auth._attempts.clear()
     with desk.database.transaction() as session:
         from models.settings import Setting
 

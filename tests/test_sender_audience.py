@@ -196,7 +196,7 @@ def test_rows_are_usable_or_have_a_reason(session: Session, account: Account, ro
 
 def test_a_number_without_a_prefix_may_be_one_of_another_country(session: Session, account: Account) -> None:
     """Where that country's prefix is set; the account's own country comes first, and what may be of two countries stays unread."""
-    text = "Phone\n020 7234 3456\n(212) 555-0101\n089 1234567\n"
+    text = "Phone\n020 7234 3456\n(212) 555-0101\n0662 123456\n"
     assert fates(session, listed(session, account, text)) == ["invalid_number", "ok", "invalid_number"]
     prefixed = update(CountrySetting).where(CountrySetting.region == "GB").values(default_prefix="+44")
     session.execute(prefixed)

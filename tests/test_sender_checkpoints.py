@@ -193,7 +193,7 @@ def test_no_row_can_be_replaced_or_all_be_emptied(session: Session, account: Acc
     """SQLite replaces a row without asking its DELETE trigger, PostgreSQL empties a table without asking for rows."""
     [key] = filled(session, account, 1)
     columns = ", ".join(COLUMNS)
-    statements = ["TRUNCATE consent_event", "TRUNCATE account CASCADE"]
+    statements = ["TRUNCATE consent_event CASCADE", "TRUNCATE account CASCADE"]
     if session.get_bind().dialect.name == "sqlite":
         same = (
             f"INSERT OR REPLACE INTO consent_event ({columns}) SELECT {columns} FROM consent_event WHERE id = {key:d}"
