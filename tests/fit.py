@@ -90,7 +90,7 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["feature", "weight"])
         writer.writerows(
-            (name, f"{weight:.2f}") for name, weight in found.items() if name == "" or abs(weight) >= 0.005
+            (name, round(weight * 100)) for name, weight in found.items() if name == "" or abs(weight) >= 0.005
         )
 
 

@@ -89,6 +89,10 @@ def test_the_editor_says_what_the_rules_say(visit: Sheet) -> None:
     page.get_by_label("Text", exact=True).fill("Harbor: come on Friday")
     expect(panel.get_by_role("status")).to_contain_text("Nothing was found.")
     page.get_by_label("Kind").select_option("marketing")
+    expect(
+        page.get_by_label("Say how to stop")
+    ).to_be_checked()  # expected of marketing, and then there is nothing to find
+    page.get_by_label("Say how to stop").uncheck()
     expect(panel.get_by_text("does not say how to opt out")).to_be_visible()
     page.set_viewport_size(NARROW)
     visit.settle()
