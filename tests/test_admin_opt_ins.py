@@ -22,6 +22,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource
 from models.contacts import Contact
 from models.messages import Message
 from models.opt_ins import OptInCapture, OptInPath, OptInRequest, OptInState, OptInWording
+from models.settings import Setting
 from models.users import AuditEntry, RoleName
 from sender.worker import wall_clock
 from tests.asked import PHONE, code_of, left, says
@@ -338,9 +339,8 @@ def test_the_page_has_limits(desk: Desk) -> None:
     assert answer.status_code == 429
     assert "Wait a few minutes" in answer.text
     assert f'value="{PHONE}"' in answer.text
+    desk.app.extensions["attempts"].clear()
     with desk.database.transaction() as session:
-        from models.settings import Setting
-
         session.add(Setting(account_id=desk.harbor.id, name="opt_in_form_per_hour", value=10, updated_at=wall_clock()))
     assert join(desk, PHONE).status_code == 429
     assert join(desk, PHONE, path="/join/pier").status_code == 303
