@@ -25,7 +25,7 @@ from tests import seeds
 from tests.conftest import NOW
 from tests.hours import MINUTE, PEOPLE, Somebody, allowed, minutes
 
-CASES = 9_000
+CASES = 10_000
 SCANNED = 20
 """Of so many cases one is scanned minute by minute; of the others the ends and some minutes between are looked at."""
 CLAIMS = {"sqlite": 90, "postgresql": 10}
