@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sender import dated
 
 FILE = Path(__file__).with_name("error_codes.csv")
 
@@ -24,14 +25,12 @@ class Meaning:
 @cache
 def meanings() -> dict[int, Meaning]:
     """Every code that we can explain."""
-    with FILE.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {
-            int(row["code"]): Meaning(
-                int(row["code"]), row["meaning"], row["what_to_do"], row["source"], row["confirmed"] == "yes"
-            )
-            for row in rows
-        }
+    return {
+        int(row["code"]): Meaning(
+            int(row["code"]), row["meaning"], row["what_to_do"], row["source"], row["confirmed"] == "yes"
+        )
+        for row in dated.table(FILE)
+    }
 
 
 def explain(code: int | None) -> Meaning | None:

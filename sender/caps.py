@@ -7,16 +7,15 @@ is in `sender/frequency.py`.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 from models.accounts import Account, Profile
 from models.consent import Purpose
+from sender import dated
 
 RULES = Path(__file__).with_name("caps.csv")
 LIMITS = ("texts_per_day", "texts_per_week", "attempts_per_week", "max_invitations")
@@ -88,23 +87,19 @@ class Rule:
 
     def in_force(self, on: date) -> bool:
         """On that day."""
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return dated.counts(self, on)
 
 
 @cache
 def rules(path: Path = RULES) -> tuple[Rule, ...]:
-    """Every row, also those that are no longer in force. Lines starting with # are notes."""
-    return tuple(
-        Rule(**{**row, "valid_from": start, "valid_to": end, "confirmed": row["confirmed"] == "yes"})
-        for row, start, end in _dated(path)
-    )
+    """Every row, also those that are no longer in force."""
+    return tuple(map(_read, dated.table(path)))
 
 
-def _dated(path: Path) -> Iterator[tuple[dict[str, Any], date, date | None]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            end = row["valid_to"]
-            yield row, date.fromisoformat(row["valid_from"]), date.fromisoformat(end) if end else None
+def _read(row: dict[str, str]) -> Rule:
+    first, last = dated.days(row)
+    words = {name: row[name] for name in row if name not in {"valid_from", "valid_to", "confirmed"}}
+    return Rule(**words, valid_from=first, valid_to=last, confirmed=row["confirmed"] == "yes")
 
 
 def caps_of(account: Account, on: date) -> tuple[Cap, ...]:

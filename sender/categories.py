@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+
+from sender import dated
 
 LIST = Path(__file__).with_name("categories.csv")
 DEFAULT = "OTHER"
@@ -33,19 +34,18 @@ class Category:
 
 @cache
 def rows() -> tuple[Category, ...]:
-    """Every row of the list, also those that are no longer in force. Lines starting with # are notes."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        return tuple(_read(row) for row in csv.DictReader(line for line in file if not line.startswith("#")))
+    """Every row of the list, also those that are no longer in force."""
+    return tuple(map(_read, dated.table(LIST)))
 
 
 def _read(row: dict[str, str]) -> Category:
+    first, last = dated.days(row)
     return Category(
         row["name"], row["title"], row["help"], row["warning"], bulk=row["bulk"] == "yes", exempt=row["exempt"] == "yes",
-        source=row["source"], valid_from=date.fromisoformat(row["valid_from"]),
-        valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None, confirmed=row["confirmed"] == "yes",
+        source=row["source"], valid_from=first, valid_to=last, confirmed=row["confirmed"] == "yes",
     )  # fmt: skip
 
 
 def categories(on: date) -> dict[str, Category]:
     """Name → category, of those in force that day, in the order in which they are offered."""
-    return {row.name: row for row in rows() if row.valid_from <= on and (row.valid_to is None or on <= row.valid_to)}
+    return {row.name: row for row in rows() if dated.counts(row, on)}

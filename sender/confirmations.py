@@ -8,7 +8,6 @@ Twilio or a toll-free network answers the word itself, we say nothing. What the 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,7 +23,7 @@ from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.messages import Message
 from models.segments import measure
 from models.settings import value
-from sender import consent
+from sender import consent, dated
 from sender.keywords import fold
 
 FACTS = Path(__file__).with_name("confirmations.csv")
@@ -52,11 +51,7 @@ class Facts:
 @lru_cache(maxsize=64)
 def facts(on: date) -> Facts:
     """What holds on a day, by the rows in force then."""
-    with FACTS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    there = [
-        row for row in rows if row["valid_from"] <= f"{on}" and (not row["valid_to"] or f"{on}" <= row["valid_to"])
-    ]
+    there = [row for row in dated.table(FACTS) if dated.there(row, on)]
 
     def values(kind: str) -> list[str]:
         return [row["value"] for row in there if row["kind"] == kind]

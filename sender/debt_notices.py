@@ -6,7 +6,6 @@ The dates are read off the texts themselves: nothing is kept that could differ f
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.contacts import Contact
 from models.messages import WITH_TWILIO, Message, MessageStatus
 from models.templates import Template, TemplateVersion
+from sender import dated
 
 LIST = Path(__file__).with_name("debt_notices.csv")
 CATEGORY = "VALIDATION_NOTICE"
@@ -51,20 +51,21 @@ class DebtNotice:
 @cache
 def periods() -> tuple[Period, ...]:
     """Every row of the list."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Period(
-                int(row["days"]), int(row["assumed_business_days"]), row["source"], date.fromisoformat(row["valid_from"]),
-                date.fromisoformat(row["valid_to"]) if row["valid_to"] else None, row["confirmed"] == "yes",
-            )
-            for row in csv.DictReader(line for line in file if not line.startswith("#"))
-        )  # fmt: skip
+    return tuple(
+        Period(
+            int(row["days"]),
+            int(row["assumed_business_days"]),
+            row["source"],
+            *dated.days(row),
+            row["confirmed"] == "yes",
+        )
+        for row in dated.table(LIST)
+    )
 
 
 def period(on: date) -> Period | None:
     """The one in force that day."""
-    found = (row for row in periods() if row.valid_from <= on and (row.valid_to is None or on <= row.valid_to))
-    return next(found, None)
+    return next((row for row in periods() if dated.counts(row, on)), None)
 
 
 def received_on(sent_on: date, business_days: int) -> date:

@@ -7,7 +7,6 @@ Nothing inside a link is touched, because it would lead elsewhere.
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from models.segments import BASIC, EXTENSION
+from sender import dated
 
 LIST = Path(__file__).with_name("edits.csv")
 
@@ -49,7 +49,7 @@ class Pattern:
         """On that day; with no day, whether it has no end."""
         if on is None:
             return self.valid_to is None
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return dated.counts(self, on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +81,18 @@ class Edit:
 
 def rows(path: Path = LIST) -> list[Pattern]:
     """Every row of the list, also those that are no longer in force. Lines starting with # are notes."""
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [line for line in file if not line.startswith("#")]
     return [
         Pattern(
-            kind=EditKind(row["kind"]),
-            find=chr(int(row["from"][2:], 16)) if row["kind"] == EditKind.CHARACTER else row["from"],
-            put=row["to"].replace(r"\n", "\n"),
-            cost=int(row["cost"]),
-            note=row["note"],
-            source=row["source"],
-            valid_from=date.fromisoformat(row["valid_from"]),
-            valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+            EditKind(row["kind"]),
+            chr(int(row["from"][2:], 16)) if row["kind"] == EditKind.CHARACTER else row["from"],
+            row["to"].replace(r"\n", "\n"),
+            int(row["cost"]),
+            row["note"],
+            row["source"],
+            *dated.days(row),
             confirmed=row["confirmed"] == "yes",
         )
-        for row in csv.DictReader(lines)
+        for row in dated.table(path)
     ]
 
 

@@ -9,7 +9,6 @@ day does not count, because nobody knows whether it was given before or after. A
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.consent import ConsentEvent, ConsentKind, Purpose
 from models.flags import ContactFlag, FlagKind
+from sender import dated
 from sender.among import among
 
 __all__ = ["Flag", "Meaning", "NotAllowed", "add", "any_standing", "as_of", "clear", "detail", "meanings", "standing"]
@@ -75,8 +75,7 @@ class Meaning:
 @cache
 def meanings() -> Mapping[FlagKind, Meaning]:
     """Each kind's meaning in force, from flag_kinds.csv."""
-    with Path(__file__).with_name("flag_kinds.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(line for line in file if not line.startswith("#")) if not row["valid_to"]]
+    rows = [row for row in dated.table(Path(__file__).with_name("flag_kinds.csv")) if not row["valid_to"]]
     return {
         FlagKind(row["kind"]): Meaning(
             FlagKind(row["kind"]), row["label"], row["means"], row["ends"], row["binds_by_law"], row["source"],

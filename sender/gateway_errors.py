@@ -8,12 +8,13 @@
 None of their texts holds a phone number or a body: Twilio's own words are dropped and ours are used.
 """
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sender import dated
 
 
 class GatewayError(Exception):
@@ -79,10 +80,7 @@ class Ruling:
 @cache
 def rulings() -> Mapping[int, Ruling]:
     """Code → ruling, from gateway_codes.csv."""
-    path = Path(__file__).with_name("gateway_codes.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {int(row["code"]): _ruling(row) for row in rows}
+    return {int(row["code"]): _ruling(row) for row in dated.table(Path(__file__).with_name("gateway_codes.csv"))}
 
 
 def _ruling(row: Mapping[str, str]) -> Ruling:

@@ -8,7 +8,6 @@ The errors that a person would stop for come from every text of a run or from fe
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 from models.campaigns import Campaign, CampaignState, Run
 from models.messages import OUTCOME, Message
 from models.settings import value
-from sender import troubles
+from sender import dated, troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,8 @@ class Spike:
 @cache
 def alarms() -> Mapping[int, Alarm]:
     """Code → alarm, from guard_codes.csv."""
-    with Path(__file__).with_name("guard_codes.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {int(row["code"]): Alarm(int(row["code"]), row["class"], row["advice"]) for row in rows}
+    rows = dated.table(Path(__file__).with_name("guard_codes.csv"))
+    return {int(row["code"]): Alarm(int(row["code"]), row["class"], row["advice"]) for row in rows}
 
 
 def alarming(codes: Iterable[int | None]) -> bool:

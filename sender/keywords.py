@@ -7,7 +7,6 @@ something else is nothing.
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from sender import revocations
+from sender import dated, revocations
 
 LIST = Path(__file__).with_name("keywords.csv")
 SENTENCES = "*"
@@ -54,7 +53,7 @@ class Word:
         """On that day; with no day, whether it has no end."""
         if on is None:
             return self.valid_to is None
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return dated.counts(self, on)
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,17 @@ class Words:
 
 def rows(path: Path = LIST) -> list[Word]:
     """Every row of the list, also those that are no longer in force. Lines starting with # are notes."""
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [line for line in file if not line.startswith("#")]
     return [
         Word(
-            word=row["word"],
-            action=Keyword(row["action"]),
-            language=row["language"],
-            source=row["source"],
-            valid_from=date.fromisoformat(row["valid_from"]),
-            valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+            row["word"],
+            Keyword(row["action"]),
+            row["language"],
+            row["source"],
+            *dated.days(row),
             confirmed=row["confirmed"] == "yes",
             alone=row["alone"] == "yes",
         )
-        for row in csv.DictReader(lines)
+        for row in dated.table(path)
     ]
 
 

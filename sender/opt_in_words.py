@@ -5,13 +5,13 @@ The rows are `opt_in_words.csv`; what is legal in them has its source and whethe
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 from models.opt_ins import OptInWording
+from sender import dated
 from sender.keywords import Keyword, fold
 
 LIST = Path(__file__).with_name("opt_in_words.csv")
@@ -32,25 +32,22 @@ class Phrase:
 
     def in_force(self, on: date) -> bool:
         """On that day."""
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return dated.counts(self, on)
 
 
 @cache
 def rows() -> tuple[Phrase, ...]:
     """Every row of the list. Lines starting with # are notes."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        lines = [line for line in file if not line.startswith("#")]
     return tuple(
         Phrase(
-            key=row["key"],
-            language=row["language"],
-            text=row["text"],
-            source=row["source"],
-            valid_from=date.fromisoformat(row["valid_from"]),
-            valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+            row["key"],
+            row["language"],
+            row["text"],
+            row["source"],
+            *dated.days(row),
             confirmed=row["confirmed"] == "yes",
         )
-        for row in csv.DictReader(lines)
+        for row in dated.table(LIST)
     )
 
 

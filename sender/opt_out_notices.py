@@ -5,7 +5,6 @@ What is added becomes part of the wording before it is counted, so that the coun
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from models.accounts import Profile
 from models.consent import Purpose
+from sender import dated
 from sender.rule_table import book
 
 LIST = Path(__file__).with_name("opt_out_notices.csv")
@@ -36,24 +36,18 @@ class NoticeRow:
 
 @cache
 def rows() -> tuple[NoticeRow, ...]:
-    """Every row of the list, in its order. Lines starting with # are notes."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            NoticeRow(
-                row["kind"], row["language"], row["profile"], row["purpose"], row["value"], row["source"],
-                date.fromisoformat(row["valid_from"]), date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
-                row["confirmed"] == "yes",
-            )
-            for row in csv.DictReader(line for line in file if not line.startswith("#"))
-        )  # fmt: skip
+    """Every row of the list, in its order."""
+    return tuple(
+        NoticeRow(
+            row["kind"], row["language"], row["profile"], row["purpose"], row["value"], row["source"], *dated.days(row),
+            row["confirmed"] == "yes",
+        )
+        for row in dated.table(LIST)
+    )  # fmt: skip
 
 
 def _of(kind: str, on: date) -> list[NoticeRow]:
-    return [
-        row
-        for row in rows()
-        if row.kind == kind and row.valid_from <= on and (row.valid_to is None or on <= row.valid_to)
-    ]
+    return [row for row in rows() if row.kind == kind and dated.counts(row, on)]
 
 
 def wording(language: str, on: date) -> str:

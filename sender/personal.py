@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sender import dated
 
 LIST = Path(__file__).with_name("personal.csv")
 ERASED = frozenset({"emptied", "hashed", "replaced", "deleted", "kept"})
@@ -30,8 +31,7 @@ class Place:
 @cache
 def places() -> tuple[Place, ...]:
     """Every column that can hold text, in the order of the file."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return tuple(
-            Place(row["table"], tuple(row["columns"].split()), row["holds"], row["erased"], row["why"]) for row in rows
-        )
+    return tuple(
+        Place(row["table"], tuple(row["columns"].split()), row["holds"], row["erased"], row["why"])
+        for row in dated.table(LIST)
+    )

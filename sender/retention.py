@@ -9,7 +9,6 @@ Each part is one transaction. Whatever line a process dies at, the next one goes
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.base import Database
-from sender import blanks, stale
+from sender import blanks, dated, stale
 
 LIST = Path(__file__).with_name("retention.csv")
 PART = 2_000
@@ -45,21 +44,23 @@ class Period:
 @cache
 def periods() -> tuple[Period, ...]:
     """Every row of the list."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return tuple(
-            Period(
-                row["what"], int(row["years"]), row["counted_from"], row["source"], date.fromisoformat(row["valid_from"]),
-                date.fromisoformat(row["valid_to"]) if row["valid_to"] else None, row["confirmed"] == "yes",
-            )
-            for row in rows
-        )  # fmt: skip
+    return tuple(
+        Period(
+            row["what"],
+            int(row["years"]),
+            row["counted_from"],
+            row["source"],
+            *dated.days(row),
+            row["confirmed"] == "yes",
+        )
+        for row in dated.table(LIST)
+    )
 
 
 def evidence_until(now: datetime) -> datetime:
     """Evidence of which nothing was said since this time may go: the longest period in force, before now."""
     on = now.date()
-    years = [one.years for one in periods() if one.valid_from <= on and (one.valid_to is None or on <= one.valid_to)]
+    years = [one.years for one in periods() if dated.counts(one, on)]
     if not years:
         raise ValueError("No period for evidence of consent is in force: add one to retention.csv.")
     return now - timedelta(days=366 * max(years))

@@ -6,7 +6,6 @@ reply that nobody has read; later ones of the same number join it. The limits ar
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -21,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from models.accounts import Account
 from models.consent import ConsentEvent, ConsentKind, ConsentSource, Purpose
 from models.inbox import Conversation, ConversationState
-from sender import consent
+from sender import consent, dated
 
 LIMITS = Path(__file__).with_name("review_limits.csv")
 SETTLES = (ConsentKind.RELEASE, ConsentKind.OPT_OUT, ConsentKind.RE_SUBSCRIBE)
@@ -58,14 +57,11 @@ class Limits:
 @lru_cache(maxsize=64)
 def limits(on: date) -> Limits:
     """Those in force on a day; before the rule, the first that there were."""
-    with LIMITS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    rows = list(dated.table(LIMITS))
 
     def figure(kind: str) -> int:
         mine = [row for row in rows if row["kind"] == kind]
-        there = [
-            row for row in mine if row["valid_from"] <= f"{on}" and (not row["valid_to"] or f"{on}" <= row["valid_to"])
-        ]
+        there = [row for row in mine if dated.there(row, on)]
         return int((there or mine)[-1 if there else 0]["value"])
 
     return Limits(alarm=timedelta(hours=figure("alarm_hours")), business_days=figure("business_days"))

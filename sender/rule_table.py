@@ -13,6 +13,7 @@ from typing import Any
 
 from models.accounts import Profile
 from models.consent import Purpose
+from sender import dated
 from sender.rule_words import DAYS, Limit, MediaLimit, limits, media_limits, pattern, table, words
 
 LEGAL = frozenset({"law", "contract", "practice"})
@@ -62,7 +63,7 @@ class Rule:
 
     def in_force(self, on: date) -> bool:
         """Whether it counts on a day."""
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return dated.counts(self, on)
 
     @property
     def legal(self) -> bool:

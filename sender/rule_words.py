@@ -5,7 +5,6 @@ The rows are in `rule_words.csv`, `rule_limits.csv` and `media_limits.csv`; a ru
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,22 +12,16 @@ from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 
+from sender import dated
+
 HERE = Path(__file__).parent
 DAYS = 8
 """Days whose lists are kept ready; a console asks about today only, a report about a few."""
 
 
 def table(name: str) -> Iterator[Mapping[str, str]]:
-    """Every row of a table beside this module. Lines that start with # are notes."""
-    with (HERE / name).open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(line for line in file if not line.startswith("#"))
-
-
-def in_force(row: Mapping[str, str], on: date) -> bool:
-    """Whether a row with the columns valid_from and valid_to (its last day, or empty) counts on a day."""
-    return date.fromisoformat(row["valid_from"]) <= on and (
-        not row["valid_to"] or on <= date.fromisoformat(row["valid_to"])
-    )
+    """Every row of a table beside this module."""
+    return dated.table(HERE / name)
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class MediaLimit:
 @lru_cache(DAYS)
 def limits(on: date) -> Mapping[str, Limit]:
     """The limits in force on a day, by name."""
-    rows = (row for row in table("rule_limits.csv") if in_force(row, on))
+    rows = (row for row in table("rule_limits.csv") if dated.there(row, on))
     return {
         row["name"]: Limit(row["name"], int(row["value"]), row["unit"], row["source"], row["confirmed"] == "yes")
         for row in rows
@@ -69,7 +62,7 @@ def media_limits(on: date) -> tuple[MediaLimit, ...]:
     return tuple(
         MediaLimit(row["carrier"], row["sender_kind"], int(row["bytes"]), row["source"], row["url"])
         for row in table("media_limits.csv")
-        if in_force(row, on)
+        if dated.there(row, on)
     )
 
 
@@ -78,7 +71,7 @@ def words(on: date) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """(list, language) → its words in force on a day; the language "" stands for every one of the list."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for row in table("rule_words.csv"):
-        if in_force(row, on):
+        if dated.there(row, on):
             for language in {"", row["language"]}:
                 found.setdefault((row["list"], language), {})[row["word"].lower()] = None
     return {key: tuple(values) for key, values in found.items()}

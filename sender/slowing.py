@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -13,16 +12,14 @@ from sqlalchemy.orm import Session
 
 from models.accounts import SendingNumber
 from models.settings import value
+from sender import dated
 from sender.callbacks import Failure
 
 
 @cache
 def codes() -> frozenset[int]:
     """The error codes that mean "too fast", from slow_codes.csv."""
-    path = Path(__file__).with_name("slow_codes.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return frozenset(int(row["code"]) for row in rows)
+    return frozenset(int(row["code"]) for row in dated.table(Path(__file__).with_name("slow_codes.csv")))
 
 
 def overflowed(failures: Iterable[Failure]) -> list[tuple[int, int]]:

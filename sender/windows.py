@@ -6,7 +6,6 @@ otherwise (setting `hours_for_account_texts`) they do. Where two sources speak o
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from holidays.utils import list_supported_countries
 
 from models.accounts import Profile
 from models.consent import Purpose
+from sender import dated
 
 LIST = Path(__file__).with_name("windows.csv")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -129,9 +129,8 @@ def laws(places: Iterable[str], purpose: Purpose, profile: Profile | None, *, ev
 def listed() -> dict[str, tuple[WindowRow, ...]]:
     """Place → its rows, in the order of the file."""
     found: defaultdict[str, list[WindowRow]] = defaultdict(list)
-    with LIST.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            found[row["place"]].append(_read(row))
+    for row in dated.table(LIST):
+        found[row["place"]].append(_read(row))
     return {place: tuple(rows) for place, rows in found.items()}
 
 
